@@ -1,0 +1,100 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Target names carry the prefix "TensorFerry" because SwiftPM wants them unique in the whole graph of a client;
+// the folder below Sources/ or Tests/ has the short name.
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func library(_ folder: String, _ dependencies: [Target.Dependency] = [], _ more: [SwiftSetting] = []) -> Target {
+  .target(name: "TensorFerry\(folder)", dependencies: dependencies, path: "Sources/\(folder)", swiftSettings: settings + more)
+}
+
+func tests(_ folder: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: "TensorFerry\(folder)Tests", dependencies: ["TensorFerryTestSupport"] + dependencies,
+    path: "Tests/\(folder)Tests", swiftSettings: settings)
+}
+
+#if os(macOS) || os(iOS)
+  let blas: Target = .target(
+    name: "CTensorFerryBLAS", path: "Sources/CBLAS/Accelerate",
+    linkerSettings: [.linkedFramework("Accelerate")])
+#else
+  let blas: Target = .systemLibrary(
+    name: "CTensorFerryBLAS", path: "Sources/CBLAS/OpenBLAS", pkgConfig: "openblas",
+    providers: [.apt(["libopenblas-dev"])])
+#endif
+
+let package = Package(
+  name: "TensorFerry",
+  platforms: [.macOS(.v13)],
+  products: [
+    .library(name: "TensorFerry", targets: ["TensorFerry"]),
+    .library(name: "TensorFerryHDF5", targets: ["TensorFerryHDF5"]),
+    .executable(name: "tensorferry", targets: ["TensorFerryCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+    .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
+  ],
+  targets: [
+    // C
+    .systemLibrary(
+      name: "CTensorFerryHDF5", path: "Sources/CHDF5", pkgConfig: "hdf5",
+      providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
+    .systemLibrary(
+      name: "CTensorFerryZlib", path: "Sources/CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    blas,
+
+    // Files
+    library("Zlib", ["CTensorFerryZlib"]),
+    library("HDF5", ["CTensorFerryHDF5", "TensorFerryZlib"], [.strictMemorySafety()]),
+    library("Tensors", [.product(name: "OrderedCollections", package: "swift-collections")]),
+    library(
+      "Formats",
+      ["TensorFerryTensors", "TensorFerryHDF5", .product(name: "Crypto", package: "swift-crypto")]),
+
+    // Models
+    library("Operators", ["TensorFerryTensors", "CTensorFerryBLAS"]),
+    library("Mapping", ["TensorFerryTensors"]),
+    library("Models", ["TensorFerryTensors", "TensorFerryMapping", "TensorFerryOperators"]),
+    library("Parity", ["TensorFerryTensors", "TensorFerryFormats", "TensorFerryOperators"]),
+
+    // Products
+    .target(
+      name: "TensorFerry",
+      dependencies: [
+        "TensorFerryTensors", "TensorFerryFormats", "TensorFerryMapping", "TensorFerryOperators",
+        "TensorFerryModels", "TensorFerryParity",
+      ],
+      path: "Sources/TensorFerry", swiftSettings: settings),
+    .executableTarget(
+      name: "TensorFerryCLI",
+      dependencies: ["TensorFerry", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Sources/CLI", swiftSettings: settings),
+
+    // Tests
+    .target(
+      name: "TensorFerryTestSupport", dependencies: ["TensorFerryTensors"], path: "Tests/TestSupport",
+      swiftSettings: settings),
+    tests("Zlib", ["TensorFerryZlib"]),
+    tests("HDF5", ["TensorFerryHDF5", "CTensorFerryHDF5"]),
+    tests("Tensors", ["TensorFerryTensors"]),
+    tests("Formats", ["TensorFerryFormats", "TensorFerryTensors", "TensorFerryHDF5"]),
+    tests("Operators", ["TensorFerryOperators", "TensorFerryTensors"]),
+    tests("Mapping", ["TensorFerryMapping", "TensorFerryTensors"]),
+    tests("Models", ["TensorFerryModels", "TensorFerryMapping", "TensorFerryOperators", "TensorFerryTensors", "TensorFerryFormats"]),
+    tests("Parity", ["TensorFerryParity", "TensorFerryModels", "TensorFerryOperators", "TensorFerryTensors", "TensorFerryFormats"]),
+    tests("CLI", ["TensorFerry", "TensorFerryCLI"]),
+    tests("Project", ["TensorFerry"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

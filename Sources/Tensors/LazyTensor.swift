@@ -1,0 +1,103 @@
+/// Gives ranges of a tensor's bytes (row-major, little-endian) from a place that is not a plain range of a file,
+/// for example from compressed chunks.
+public protocol RangeReader: Sendable {
+  /// Fills `buffer` with the tensor's bytes `range`.
+  ///
+  /// - Precondition: `range` lies inside the tensor and `buffer` has exactly its size.
+  func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws
+}
+
+/// A dtype and a shape whose bytes are not read yet.
+///
+/// It is a range of a shared open ``SourceFile`` wherever the format stores the bytes as they are; otherwise a
+/// ``RangeReader``. Copying it is cheap and reads nothing.
+public struct LazyTensor: Sendable {
+  /// Where the bytes are.
+  public enum Content: Sendable {
+    /// `byteCount` bytes of the file from `offset` on, little-endian and row-major as they stand.
+    case file(SourceFile, offset: UInt64)
+    /// Bytes that a reader makes on request.
+    case reader(any RangeReader)
+    /// Bytes in memory.
+    case memory([UInt8])
+  }
+
+  public let dtype: DType
+  public let shape: Shape
+  /// The size of the decoded bytes.
+  public let byteCount: Int
+  public let content: Content
+
+  /// - Throws: ``TensorError`` with code `.sizeOverflow` or `.partialByte` if dtype and shape have no size,
+  ///   `.truncatedFile` if a range of a file ends behind its end, `.sizeMismatch` if bytes in memory have another size.
+  public init(dtype: DType, shape: Shape, content: Content) throws {
+    let byteCount = try dtype.byteCount(of: shape.elementCount)
+    switch content {
+    case .file(let file, let offset):
+      try file.check(offset: offset, count: byteCount)
+    case .memory(let bytes) where bytes.count != byteCount:
+      throw TensorError(.sizeMismatch, "\(dtype.rawValue) \(shape) needs \(byteCount) bytes, there are \(bytes.count)")
+    case .memory, .reader: break
+    }
+    self.dtype = dtype
+    self.shape = shape
+    self.byteCount = byteCount
+    self.content = content
+  }
+
+  public init(_ tensor: Tensor) {
+    dtype = tensor.dtype
+    shape = tensor.shape
+    byteCount = tensor.bytes.count
+    content = .memory(tensor.bytes)
+  }
+
+  /// The offset of the first byte in the file, or nil where the bytes are not a plain range of it.
+  public var fileOffset: UInt64? {
+    if case .file(_, let offset) = content { offset } else { nil }
+  }
+
+  /// Fills `buffer` with the bytes `range` of the tensor.
+  ///
+  /// - Throws: ``TensorError`` with code `.outOfRange` if the range is not inside the tensor or the buffer has
+  ///   another size, and whatever reading the file throws.
+  public func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
+    guard range.lowerBound >= 0, range.upperBound <= byteCount, buffer.count == range.count else {
+      throw TensorError(.outOfRange, "bytes \(range) into \(buffer.count) bytes, the tensor has \(byteCount)")
+    }
+    guard !range.isEmpty else { return }
+    switch content {
+    case .file(let file, let offset): try file.read(at: offset + UInt64(range.lowerBound), into: buffer)
+    case .reader(let reader): try reader.read(range, into: buffer)
+    case .memory(let bytes): bytes.withUnsafeBytes { buffer.copyMemory(from: .init(rebasing: $0[range])) }
+    }
+  }
+
+  /// Reads the whole tensor into memory.
+  public func read() throws -> Tensor {
+    if case .memory(let bytes) = content { return try Tensor(dtype: dtype, shape: shape, bytes: bytes) }
+    let bytes = try [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
+      try read(0..<byteCount, into: UnsafeMutableRawBufferPointer(buffer))
+      initialized = byteCount
+    }
+    return try Tensor(dtype: dtype, shape: shape, bytes: bytes)
+  }
+
+  /// Calls `body` with consecutive pieces of the bytes, each of at most `limit` bytes, through one buffer.
+  ///
+  /// Memory: `limit` bytes, whatever the size of the tensor.
+  public func forEachPiece(
+    upTo limit: Int = 4 << 20, _ body: (_ offset: Int, _ bytes: UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, min(limit, byteCount)), alignment: 64)
+    defer { buffer.deallocate() }
+    var offset = 0
+    while offset < byteCount {
+      let end = min(offset + buffer.count, byteCount)
+      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(end - offset)])
+      try read(offset..<end, into: piece)
+      try body(offset, UnsafeRawBufferPointer(piece))
+      offset = end
+    }
+  }
+}

@@ -1,0 +1,103 @@
+internal import OrderedCollections
+
+/// Ordered names and their lazy tensors, which names share storage, and metadata.
+public struct StateDict: Sendable {
+  public struct Element: Sendable {
+    public let name: String
+    public let tensor: LazyTensor
+    /// The earlier name whose bytes this one shares, or nil if it has its own.
+    public let aliasOf: String?
+  }
+
+  /// Something in the file that is not a tensor.
+  public struct Other: Sendable, Hashable {
+    public let name: String
+    /// What it is: `string`, `opaque`, `null`, `soft link`, ...
+    public let kind: String
+    /// Why it is not a tensor.
+    public let reason: String
+    /// True if the file must not be imported or converted because of it, for example a link to another file.
+    public let isRefused: Bool
+
+    public init(name: String, kind: String, reason: String, isRefused: Bool = false) {
+      self.name = name
+      self.kind = kind
+      self.reason = reason
+      self.isRefused = isRefused
+    }
+  }
+
+  /// The file that a state dict was read from.
+  public struct Origin: Sendable, Hashable {
+    public let path: String
+    /// The name of the format, for example `hdf5`.
+    public let format: String
+    /// How the tensors are arranged in it, for example `flat dotted names at the root`; nil where there is one way.
+    public let layout: String?
+    /// The size of the file in bytes.
+    public let byteCount: UInt64
+
+    public init(path: String, format: String, layout: String?, byteCount: UInt64) {
+      self.path = path
+      self.format = format
+      self.layout = layout
+      self.byteCount = byteCount
+    }
+  }
+
+  private var entries: OrderedDictionary<String, (tensor: LazyTensor, aliasOf: String?)> = [:]
+  /// Values beside the tensors, in the file's order.
+  public var metadata: [JSONValue.Member] = []
+  /// What else the file holds.
+  public var others: [Other] = []
+  public var origin: Origin?
+
+  public init() {}
+
+  /// Adds a tensor at the end.
+  ///
+  /// - Parameter aliasOf: an earlier name that shares the same bytes, dtype and shape.
+  /// - Throws: ``TensorError`` with code `.duplicateName` if the name is taken, `.badAlias` if `aliasOf` is absent,
+  ///   itself an alias, or differs in dtype or shape.
+  public mutating func append(_ name: String, _ tensor: LazyTensor, aliasOf: String? = nil) throws {
+    guard entries[name] == nil else {
+      throw TensorError(.duplicateName, "the name appears twice", file: origin?.path, tensor: name)
+    }
+    if let aliasOf {
+      guard let owner = entries[aliasOf], owner.aliasOf == nil, owner.tensor.dtype == tensor.dtype,
+        owner.tensor.shape == tensor.shape
+      else {
+        throw TensorError(.badAlias, "cannot share the storage of '\(aliasOf)'", file: origin?.path, tensor: name)
+      }
+    }
+    entries[name] = (tensor, aliasOf)
+  }
+
+  /// The tensor of that name, or nil. O(1).
+  public subscript(name: String) -> LazyTensor? { entries[name]?.tensor }
+
+  /// The names in order.
+  public var names: [String] { Array(entries.keys) }
+
+  /// The names that share storage, each group in order, groups in the order of their first name.
+  public var sharedNames: [[String]] {
+    var groups: OrderedDictionary<String, [String]> = [:]
+    for (name, entry) in entries {
+      if let owner = entry.aliasOf { groups[owner, default: [owner]].append(name) }
+    }
+    return Array(groups.values)
+  }
+
+  /// The metadata value of that key, or nil.
+  public func metadata(_ key: String) -> JSONValue? { metadata.first { $0.key == key }?.value }
+}
+
+extension StateDict: RandomAccessCollection {
+  public var startIndex: Int { 0 }
+  public var endIndex: Int { entries.count }
+
+  public subscript(position: Int) -> Element {
+    let (name, entry) = entries.elements[position]
+    return Element(name: name, tensor: entry.tensor, aliasOf: entry.aliasOf)
+  }
+}
