@@ -4,14 +4,20 @@ import PackageDescription
 // Target names carry the prefix "TensorFerry" because SwiftPM wants them unique in the whole graph of a client;
 // the folder below Sources/ or Tests/ has the short name.
 
-let settings: [SwiftSetting] = [
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-]
+// `make lint` and `make test` set this; a client, or a newer compiler with a new warning, is not stopped by it.
+let warnings: [SwiftSetting] =
+  Context.environment["TENSORFERRY_WARNINGS_ARE_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+let settings: [SwiftSetting] =
+  warnings + [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ]
 
 func library(_ folder: String, _ dependencies: [Target.Dependency] = [], _ more: [SwiftSetting] = []) -> Target {
-  .target(name: "TensorFerry\(folder)", dependencies: dependencies, path: "Sources/\(folder)", swiftSettings: settings + more)
+  .target(
+    name: "TensorFerry\(folder)", dependencies: dependencies, path: "Sources/\(folder)", swiftSettings: settings + more)
 }
 
 func tests(_ folder: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -91,10 +97,14 @@ let package = Package(
     tests("Formats", ["TensorFerryFormats", "TensorFerryTensors", "TensorFerryHDF5"]),
     tests("Operators", ["TensorFerryOperators", "TensorFerryTensors"]),
     tests("Mapping", ["TensorFerryMapping", "TensorFerryTensors"]),
-    tests("Models", ["TensorFerryModels", "TensorFerryMapping", "TensorFerryOperators", "TensorFerryTensors", "TensorFerryFormats"]),
-    tests("Parity", ["TensorFerryParity", "TensorFerryModels", "TensorFerryOperators", "TensorFerryTensors", "TensorFerryFormats"]),
+    tests(
+      "Models",
+      ["TensorFerryModels", "TensorFerryMapping", "TensorFerryOperators", "TensorFerryTensors", "TensorFerryFormats"]),
+    tests(
+      "Parity",
+      ["TensorFerryParity", "TensorFerryModels", "TensorFerryOperators", "TensorFerryTensors", "TensorFerryFormats"]),
     tests("CLI", ["TensorFerry", "TensorFerryCLI"]),
-    tests("Project", ["TensorFerry"]),
+    tests("Project", ["TensorFerryCLI"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -62,7 +62,8 @@ public enum DType: String, CaseIterable, Sendable, Hashable {
       throw TensorError(.sizeOverflow, "\(count) elements of \(rawValue) are more than 2^63 bits")
     }
     guard bits % 8 == 0 else {
-      throw TensorError(.partialByte, "\(count) elements of \(rawValue) take \(bits) bits, which is not a whole number of bytes")
+      throw TensorError(
+        .partialByte, "\(count) elements of \(rawValue) take \(bits) bits, which is not a whole number of bytes")
     }
     return bits / 8
   }

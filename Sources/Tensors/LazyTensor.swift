@@ -3,7 +3,8 @@
 public protocol RangeReader: Sendable {
   /// Fills `buffer` with the tensor's bytes `range`.
   ///
-  /// - Precondition: `range` lies inside the tensor and `buffer` has exactly its size.
+  /// - Precondition: `range` lies inside the tensor, begins and ends with an element, and `buffer` has exactly its
+  ///   size.
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws
 }
 
@@ -68,9 +69,23 @@ public struct LazyTensor: Sendable {
     guard !range.isEmpty else { return }
     switch content {
     case .file(let file, let offset): try file.read(at: offset + UInt64(range.lowerBound), into: buffer)
-    case .reader(let reader): try reader.read(range, into: buffer)
+    case .reader(let reader): try read(range, of: reader, into: buffer)
     case .memory(let bytes): bytes.withUnsafeBytes { buffer.copyMemory(from: .init(rebasing: $0[range])) }
     }
+  }
+
+  /// Asks a reader for whole elements only, so that it can swap and gather without caring for parts of one.
+  private func read(_ range: Range<Int>, of reader: any RangeReader, into buffer: UnsafeMutableRawBufferPointer) throws
+  {
+    let width = max(1, dtype.bitWidth / 8)
+    let start = range.lowerBound / width * width
+    let end = min((range.upperBound + width - 1) / width * width, byteCount)
+    guard start != range.lowerBound || end != range.upperBound else { return try reader.read(range, into: buffer) }
+    let whole = UnsafeMutableRawBufferPointer.allocate(byteCount: end - start, alignment: 16)
+    defer { whole.deallocate() }
+    try reader.read(start..<end, into: whole)
+    let offset = range.lowerBound - start
+    buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: whole[offset..<offset + range.count]))
   }
 
   /// Reads the whole tensor into memory.

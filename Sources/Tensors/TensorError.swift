@@ -35,7 +35,8 @@ public struct TensorError: LocatedError {
   public var place: Place?
 
   public init(
-    _ code: Code, _ reason: String, file: String? = nil, format: String? = nil, tensor: String? = nil, place: Place? = nil
+    _ code: Code, _ reason: String, file: String? = nil, format: String? = nil, tensor: String? = nil,
+    place: Place? = nil
   ) {
     self.code = code
     self.reason = reason

@@ -17,3 +17,15 @@ public enum Project {
         ?? root.appending(path: ".build/python/bin/python3").path())
   }
 }
+
+extension Project {
+  /// The command `tensorferry` that was built together with the tests, in the folder that holds the test bundle.
+  public static var command: URL {
+    #if os(macOS)
+      let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") } ?? .main
+      return bundle.bundleURL.deletingLastPathComponent().appending(path: "tensorferry")
+    #else
+      return Bundle.main.bundleURL.appending(path: "tensorferry")
+    #endif
+  }
+}

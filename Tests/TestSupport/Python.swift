@@ -8,7 +8,8 @@ public struct Completed {
 }
 
 /// Runs a program to its end and collects what it printed.
-public func run(_ program: URL, _ arguments: [String], environment: [String: String] = [:], in directory: URL? = nil) throws
+public func run(_ program: URL, _ arguments: [String], environment: [String: String] = [:], in directory: URL? = nil)
+  throws
   -> Completed
 {
   let process = Process()

@@ -57,7 +57,8 @@ public final class SourceFile: Sendable {
       }
       guard count > 0 else {
         throw TensorError(
-          .truncatedFile, "the file shrank while it was read: \(byteCount) bytes at first, now it ends here", file: path,
+          .truncatedFile, "the file shrank while it was read: \(byteCount) bytes at first, now it ends here",
+          file: path,
           place: .byte(offset + UInt64(done)))
       }
       done += count

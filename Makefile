@@ -1,0 +1,86 @@
+# make demo     build, and watch PyTorch's weights arrive in Swift and be proven equal
+# make test     every test, Swift and Python
+# make lint     format, warnings and dependencies between targets
+# make docs     the API reference, into .build/docs
+# make install  the command and its completions, below PREFIX (/usr/local)
+#
+# Each target first installs what it needs and does not find, with apt or brew, and says so.
+
+SHELL := /bin/sh
+PREFIX ?= /usr/local
+BUILD ?= .build
+PYTHON := $(BUILD)/python/bin/python3
+RELEASE := swift build -c release --product tensorferry
+# Lint and test build with the same flags, so that one build serves both.
+STRICT := TENSORFERRY_WARNINGS_ARE_ERRORS=1
+
+.PHONY: demo test lint docs install libraries test-programs python clean
+
+demo: libraries
+	@$(RELEASE)
+	@sh Fixtures/models/attention-classifier/demo.sh "$$($(RELEASE) --show-bin-path)/tensorferry"
+
+test: libraries test-programs python
+	@PYTHONPATH=Python $(PYTHON) -m pytest -q -p no:cacheprovider Python/tests Fixtures
+	@$(STRICT) TENSORFERRY_PYTHON="$(abspath $(PYTHON))" swift test --build-system native
+
+lint: libraries
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	@$(STRICT) swift build --build-tests --explicit-target-dependency-import-check error
+
+docs: libraries
+	@set -e; for target in TensorFerry TensorFerryHDF5; do \
+	  swift package --allow-writing-to-directory $(BUILD)/docs generate-documentation \
+	    --target $$target --output-path $(BUILD)/docs/$$target --warnings-as-errors; \
+	done
+
+install: libraries
+	@$(RELEASE)
+	@set -e; tool="$$($(RELEASE) --show-bin-path)/tensorferry"; \
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
+	  "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"; \
+	install -m 755 "$$tool" "$(DESTDIR)$(PREFIX)/bin/tensorferry"; \
+	"$$tool" --generate-completion-script bash > "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/tensorferry"; \
+	"$$tool" --generate-completion-script zsh > "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tensorferry"; \
+	"$$tool" --generate-completion-script fish > "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tensorferry.fish"; \
+	echo "installed $(DESTDIR)$(PREFIX)/bin/tensorferry and its completions"
+
+clean:
+	@rm -rf $(BUILD)
+
+# Installs the packages of $(1), named as apt has them, and of $(2), named as brew has them, if there are any.
+define install_packages
+	if [ -n "$$apt$$brew" ]; then \
+	  if command -v brew >/dev/null 2>&1; then \
+	    if [ -n "$$brew" ]; then echo "installing with brew:$$brew"; brew install --quiet $$brew; fi; \
+	  elif command -v apt-get >/dev/null 2>&1; then \
+	    if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
+	    echo "installing with $$sudo apt-get:$$apt"; \
+	    $$sudo apt-get -qq update && $$sudo env DEBIAN_FRONTEND=noninteractive \
+	      apt-get -qq install -y --no-install-recommends $$apt >/dev/null; \
+	  else echo "please install:$$apt" >&2; exit 1; fi; \
+	fi
+endef
+
+libraries:
+	@apt=; brew=; \
+	command -v pkg-config >/dev/null 2>&1 || { apt="$$apt pkg-config"; brew="$$brew pkg-config"; }; \
+	need() { pkg-config --exists $$1 2>/dev/null || apt="$$apt $$2"; }; \
+	need hdf5 libhdf5-dev; need zlib zlib1g-dev; \
+	if [ "$$(uname)" = Darwin ]; then pkg-config --exists hdf5 2>/dev/null || brew="$$brew hdf5"; \
+	else need openblas libopenblas-dev; fi; \
+	$(install_packages)
+
+test-programs:
+	@apt=; brew=; \
+	command -v h5dump >/dev/null 2>&1 || { apt="$$apt hdf5-tools"; brew="$$brew hdf5"; }; \
+	python3 -c 'import venv, ensurepip' 2>/dev/null || { apt="$$apt python3-venv"; brew="$$brew python3"; }; \
+	$(install_packages)
+
+python: test-programs $(BUILD)/python/ready
+
+$(BUILD)/python/ready: Tests/requirements.txt
+	@echo "installing the Python packages of Tests/requirements.txt into $(BUILD)/python"
+	@python3 -m venv $(BUILD)/python
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r Tests/requirements.txt
+	@touch $@

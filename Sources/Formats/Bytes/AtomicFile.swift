@@ -1,0 +1,75 @@
+internal import TensorFerryTensors
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
+/// Writes a file so that its path holds either all of the new content or what it held before.
+enum AtomicFile {
+  /// Calls `body` with a path in the same directory, flushes what it wrote to the disk, and renames it.
+  ///
+  /// - Throws: ``WeightFileError`` with code `.outputExists` or `.unwritable`, and whatever `body` throws; the
+  ///   temporary file is removed then.
+  static func write(to path: String, replacing: Bool, _ body: (_ temporary: String) throws -> Void) throws {
+    let existing = access(path, F_OK) == 0
+    if existing, !replacing {
+      throw WeightFileError(.outputExists, "the output exists; --force replaces it", file: path)
+    }
+    if isDirectory(path) { throw WeightFileError(.unwritable, "the output is a directory", file: path) }
+    let slash = path.lastIndex(of: "/")
+    let directory = slash.map { String(path[...$0]) } ?? "./"
+    let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+    let temporary = "\(directory).\(name).tensorferry-\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
+    guard access(directory, W_OK) == 0 else {
+      throw WeightFileError(.unwritable, "cannot write into '\(directory)': \(systemMessage(errno))", file: path)
+    }
+    do {
+      try body(temporary)
+      try flush(temporary, of: path)
+      guard rename(temporary, path, exclusively: !replacing) == 0 else {
+        throw errno == EEXIST
+          ? WeightFileError(.outputExists, "the output appeared meanwhile; --force replaces it", file: path)
+          : WeightFileError(.unwritable, "cannot rename to the output: \(systemMessage(errno))", file: path)
+      }
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    try flush(directory, of: path)
+  }
+
+  private static func isDirectory(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// Forces a file, or a directory's entries, to the disk.
+  private static func flush(_ target: String, of path: String) throws {
+    let descriptor = open(target, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw WeightFileError(.unwritable, "cannot open what was written: \(systemMessage(errno))", file: path)
+    }
+    defer { close(descriptor) }
+    #if canImport(Darwin)
+      // fsync on Darwin does not reach the medium; F_FULLFSYNC does, where the file system has it.
+      if fcntl(descriptor, F_FULLFSYNC) == 0 { return }
+    #endif
+    guard fsync(descriptor) == 0 else {
+      throw WeightFileError(.unwritable, "cannot flush to the disk: \(systemMessage(errno))", file: path)
+    }
+  }
+
+  /// `rename`; if `exclusively`, it fails with EEXIST where a file is in the way.
+  private static func rename(_ old: String, _ new: String, exclusively: Bool) -> Int32 {
+    guard exclusively else { return renameFile(old, new) }
+    // link + unlink refuses an existing target in one step on every POSIX file system that has hard links.
+    if link(old, new) == 0 { return unlink(old) }
+    return errno == EEXIST ? -1 : renameFile(old, new)
+  }
+}
+
+private func renameFile(_ old: String, _ new: String) -> Int32 { rename(old, new) }

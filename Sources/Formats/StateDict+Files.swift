@@ -1,0 +1,66 @@
+public import TensorFerryTensors
+
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
+extension StateDict {
+  /// Opens a weight file: names, dtypes, shapes and metadata are read, the tensors stay in the file.
+  ///
+  /// - Parameter format: how to read it, for example `.hdf5`; nil finds the format by the file's content.
+  /// - Throws: ``TensorError`` with code `.unreadableFile` if the file cannot be opened, ``WeightFileError`` if it
+  ///   is of no known format or contradicts its format.
+  public init(contentsOf url: URL, format: (any WeightFormat)? = nil) throws {
+    try self.init(path: url.path, format: format)
+  }
+
+  /// Opens a weight file by its path; see ``init(contentsOf:format:)``.
+  public init(path: String, format: (any WeightFormat)? = nil) throws {
+    let file = try SourceFile(path: path)
+    self = try (try format ?? FormatRegistry.format(of: file)).read(file)
+  }
+
+  /// Writes the state dict to a file, so that the path holds either all of it or what it held before.
+  ///
+  /// It is written beside the path, flushed to the disk, read again and compared bit for bit, and then renamed.
+  ///
+  /// - Parameter replacing: true to replace a file that exists.
+  /// - Throws: ``WeightFileError`` with code `.outputExists`, `.unrepresentable`, `.unwritable` or
+  ///   `.verificationFailed`; nothing is left behind then.
+  public func write(to url: URL, format: some WeightFormat, replacing: Bool = false) throws {
+    try write(path: url.path, format: format, replacing: replacing)
+  }
+
+  /// Writes the state dict to a path; see ``write(to:format:replacing:)``.
+  public func write(path: String, format: some WeightFormat, replacing: Bool = false) throws {
+    try AtomicFile.write(to: path, replacing: replacing) { temporary in
+      try format.write(self, to: temporary)
+      try checkEqual(try StateDict(path: temporary, format: format), at: path)
+    }
+  }
+
+  /// Compares every tensor's name, dtype, shape, sharing and bytes with what was read back.
+  private func checkEqual(_ written: StateDict, at path: String) throws {
+    func failure(_ reason: String, _ tensor: String? = nil) -> WeightFileError {
+      WeightFileError(.verificationFailed, reason, file: path, tensor: tensor)
+    }
+    guard names == written.names else {
+      throw failure("\(count) tensors were written, \(written.count) are read back, or their order differs")
+    }
+    for (mine, theirs) in zip(self, written) {
+      guard mine.tensor.dtype == theirs.tensor.dtype, mine.tensor.shape == theirs.tensor.shape,
+        mine.aliasOf == theirs.aliasOf
+      else {
+        throw failure("dtype, shape or sharing differs from what was written", mine.name)
+      }
+      if mine.aliasOf == nil, let offset = try mine.tensor.firstDifference(from: theirs.tensor) {
+        throw failure("byte \(offset) of the tensor differs from what was written", mine.name)
+      }
+    }
+    for element in self {
+      if case .file(let file, _) = element.tensor.content { try file.checkUnchanged() }
+    }
+  }
+}
