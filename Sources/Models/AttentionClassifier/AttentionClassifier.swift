@@ -1,3 +1,4 @@
+public import TensorFerryMapping
 public import TensorFerryOperators
 public import TensorFerryTensors
 
@@ -12,7 +13,7 @@ public import TensorFerryTensors
 ///     output = classifier(attended_x)
 ///
 /// Features of shape `[batch, features]` are one position each.
-public struct AttentionClassifier: Model {
+public struct AttentionClassifier: ImportableModel {
   public static let id = "AttentionClassifier/1"
 
   public let configuration: Configuration
@@ -25,18 +26,19 @@ public struct AttentionClassifier: Model {
     self.parameters = try graph.load(parameters)
   }
 
+  public static let patterns: [ParameterPattern] = [
+    ParameterPattern("fc.weight", ["hidden_size", "input_size"]),
+    ParameterPattern("fc.bias", ["hidden_size"]),
+    ParameterPattern("attention.weight", [1, "hidden_size"]),
+    ParameterPattern("attention.bias", [1]),
+    ParameterPattern("classifier.weight", ["class_count", "hidden_size"]),
+    ParameterPattern("classifier.bias", ["class_count"]),
+  ]
+
   public static func graph(for configuration: Configuration) throws -> StageGraph {
-    let (inputs, hidden, classes) = (configuration.inputSize, configuration.hiddenSize, configuration.classCount)
-    return try StageGraph(
+    try StageGraph(
       inputs: [InputSpec("x", ["batch", "positions", "features"], optional: "positions")],
-      parameters: [
-        ParameterSpec("fc.weight", Shape([hidden, inputs])),
-        ParameterSpec("fc.bias", Shape([hidden])),
-        ParameterSpec("attention.weight", Shape([1, hidden])),
-        ParameterSpec("attention.bias", Shape([1])),
-        ParameterSpec("classifier.weight", Shape([classes, hidden])),
-        ParameterSpec("classifier.bias", Shape([classes])),
-      ],
+      parameters: parameters(with: configuration),
       stages: [
         Stage("fc", Linear(), .input("x"), .parameter("fc.weight"), .parameter("fc.bias")),
         Stage(
