@@ -123,10 +123,11 @@ def write(folder, model, x, labels, cases, more):
 
     torch.save(state_dict, folder / "checkpoint.pt")
     tensorferry.record(model, [x[rows] for rows in cases], folder / "reference.h5", seed=SEED)
+    report = {**expected(model, x, labels), **more}
     with h5py.File(folder / "test.h5", "w") as f:
         f.create_dataset("x", data=x.numpy())
         f.create_dataset("labels", data=labels.numpy())
-    report = {**expected(model, x, labels), **more}
+        f.create_dataset("predicted", data=report["classes"])
     (folder / "expected.json").write_text(json.dumps(report) + "\n")
     print(f"{folder.name}: {report['correct']}/{report['total']} right, {more}")
 
