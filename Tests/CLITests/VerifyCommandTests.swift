@@ -55,7 +55,7 @@ struct Sizes: Sendable, CustomTestStringConvertible {
       #expect(clean.output.split(separator: "\n").count <= 25)
 
       let mutants = try JSONValue(parsing: [UInt8](Data(contentsOf: directory.appending(path: "mutants.json"))))
-      #expect(mutants.array?.count == 7)
+      #expect(mutants.array?.count == 8)
       for mutant in mutants.array ?? [] {
         let stage = try #require(mutant["first_stage"]?.string)
         let reference = try #require(mutant["reference"]?.string)
