@@ -31,13 +31,9 @@ struct Sizes: Sendable, CustomTestStringConvertible {
           model.classifier.bias.add_(0.25)
       tensorferry.save(model, sys.argv[1])
       """, [directory.appending(path: "weights.h5").path, "\(sizes.input)", "\(sizes.hidden)", "\(sizes.classes)"])
-    let made = try run(
-      Project.python,
-      [
-        Project.fixture("parity/mutants.py").path, directory.appending(path: "weights.h5").path, directory.path,
-        "--positions", "\(sizes.positions)",
-      ])
-    guard made.status == 0 else { throw PythonFailure(description: made.errors) }
+    try python(
+      script: Project.fixture("parity/mutants.py"),
+      [directory.appending(path: "weights.h5").path, directory.path, "--positions", "\(sizes.positions)"])
   }
 
   @Test("a clean model is imported and verified; every mutant is refuted at the stage that it changes", arguments: Sizes.all)

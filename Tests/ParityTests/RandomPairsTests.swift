@@ -13,9 +13,7 @@ import Testing
   func noFalseAlarm() throws {
     let count = ProcessInfo.processInfo.environment["TENSORFERRY_PAIRS"].flatMap(Int.init) ?? 1000
     try withTemporaryDirectory { directory in
-      let made = try run(
-        Project.python, [Project.fixture("parity/random_pairs.py").path, directory.path, "--count", "\(count)"])
-      try #require(made.status == 0, "\(made.errors)")
+      try python(script: Project.fixture("parity/random_pairs.py"), [directory.path, "--count", "\(count)"])
       let files = try FileManager.default.contentsOfDirectory(atPath: directory.path)
       let weights = files.filter { $0.hasSuffix(".weights.h5") }.sorted()
       #expect(weights.count == count)

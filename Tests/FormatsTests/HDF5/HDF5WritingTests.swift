@@ -20,7 +20,7 @@ import Testing
     let tied = LazyTensor(try Tensor([1, .nan, -0.0] as [Float], shape: [3]))
     try state.append("z.weight", tied)
     try state.append("a.ünïcode 重み", tied, aliasOf: "z.weight")
-    state.metadata = [.init("epoch", .integer(3)), .init("nested", ["list": [1.5.json, nil, true], "format": "pt"])]
+    state.metadata = [.init("epoch", .integer(3)), .init("nested", ["list": [.number(1.5), nil, true], "format": "pt"])]
     return state
   }
 
@@ -125,8 +125,4 @@ import Testing
       }
     }
   }
-}
-
-extension Double {
-  fileprivate var json: JSONValue { .number(self) }
 }
