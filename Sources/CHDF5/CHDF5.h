@@ -33,6 +33,7 @@ static inline hid_t chdf5_c_string(void) { return H5T_C_S1; }
 static inline uint64_t chdf5_variable_length(void) { return H5T_VARIABLE; }
 
 static inline uint32_t chdf5_read_only(void) { return H5F_ACC_RDONLY; }
+static inline uint32_t chdf5_read_write(void) { return H5F_ACC_RDWR; }
 static inline uint32_t chdf5_exclusive(void) { return H5F_ACC_EXCL; }
 static inline uint32_t chdf5_truncate(void) { return H5F_ACC_TRUNC; }
 static inline uint32_t chdf5_tracked_order(void) { return H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED; }

@@ -41,7 +41,20 @@ public final class HDF5File: Sendable, HDF5Container, HDF5Attributed {
   public static func create<Result>(
     at path: String, options: HDF5FileOptions = HDF5FileOptions(), _ body: (HDF5File) throws -> Result
   ) throws -> Result {
-    let file = try HDF5File(creating: path, options)
+    try closing(try HDF5File(creating: path, options), after: body)
+  }
+
+  /// Opens a file for reading and writing, calls `body` with it, and closes it with everything in it.
+  ///
+  /// - Parameter options: only the alignment counts; it holds for what is allocated from now on.
+  /// - Throws: as ``init(opening:)`` and ``create(at:options:_:)``.
+  public static func update<Result>(
+    at path: String, options: HDF5FileOptions = HDF5FileOptions(), _ body: (HDF5File) throws -> Result
+  ) throws -> Result {
+    try closing(try HDF5File(updating: path, options), after: body)
+  }
+
+  private static func closing<Result>(_ file: HDF5File, after body: (HDF5File) throws -> Result) throws -> Result {
     let result: Result
     do {
       result = try body(file)
@@ -74,6 +87,23 @@ public final class HDF5File: Sendable, HDF5Container, HDF5Attributed {
     let file = try Identifier("create the file", at: place, .cannotCreate) {
       unsafe H5Fcreate(
         path, options.replacesExisting ? chdf5_truncate() : chdf5_exclusive(), creation.raw, access.raw)
+    }
+    root = try Self.openRoot(of: file, at: place)
+    handle = HDF5Handle(file: path, raw: root.raw)
+    self.file = file
+  }
+
+  private init(updating path: String, _ options: HDF5FileOptions) throws {
+    _ = try FileSignature.find(in: path)
+    let place = HDF5Handle(file: path)
+    try options.validate(at: place)
+    let access = try Self.accessProperties(at: place)
+    try check("set the alignment", at: place) {
+      H5Pset_alignment(access.raw, options.alignmentThreshold, options.alignment)
+    }
+    // Safe because the library copies the path.
+    let file = try Identifier("open the file for writing", at: place, .damagedFile) {
+      unsafe H5Fopen(path, chdf5_read_write(), access.raw)
     }
     root = try Self.openRoot(of: file, at: place)
     handle = HDF5Handle(file: path, raw: root.raw)
