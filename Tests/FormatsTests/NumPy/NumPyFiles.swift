@@ -76,18 +76,4 @@ enum NumPyFiles {
       }
     }
   }
-
-  /// Reads a file and all its tensors: the code of the error, or `ok`.
-  static func outcome(of url: URL, format: (any WeightFormat)? = nil) -> String {
-    do {
-      for element in try StateDict(contentsOf: url, format: format) { _ = try element.tensor.read() }
-      return "ok"
-    } catch let error as WeightFileError {
-      return error.file == url.path ? error.code.rawValue : "no file in: \(error)"
-    } catch let error as TensorError {
-      return error.file == url.path ? error.code.rawValue : "no file in: \(error)"
-    } catch {
-      return "\(error)"
-    }
-  }
 }

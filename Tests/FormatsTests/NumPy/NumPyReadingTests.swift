@@ -7,20 +7,22 @@ import Testing
 @Suite struct NumPyReadingTests {
   @Test(
     "each element type has numpy's values, in both byte orders and both array orders, stored and deflated",
-    arguments: [
-      "?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8", "c8", "c16",
-    ], ["savez", "savez_compressed"])
-  func elementTypes(type: String, writer: String) throws {
+    arguments: ["savez", "savez_compressed"])
+  func elementTypes(writer: String) throws {
     try NumPyFiles.expectAgreement(
       "npz",
       """
-      size = np.dtype('\(type)').itemsize
-      bits = rng.integers(0, 2 if '\(type)' == '?' else 256, 2 * 3 * 5 * size, dtype='u1')
-      a = bits.view('\(type)').reshape(2, 3, 5)
-      swapped = a.astype(a.dtype.newbyteorder('>'))
-      np.\(writer)(path, a=a, fortran=np.asfortranarray(a), big=swapped, both=np.asfortranarray(swapped),
-          middle=np.asfortranarray(a[:, :1]), scalar=a[1, 2, 3], bigscalar=swapped[1, 2, 3], empty=a[:, :0],
-          bigempty=np.asfortranarray(swapped[:0]), one=swapped[0, 0])
+      arrays = {}
+      for kind in '? u1 i1 u2 i2 u4 i4 u8 i8 f2 f4 f8 c8 c16'.split():
+          size = np.dtype(kind).itemsize
+          bits = rng.integers(0, 2 if kind == '?' else 256, 2 * 3 * 5 * size, dtype='u1')
+          a = bits.view(kind).reshape(2, 3, 5)
+          swapped = a.astype(a.dtype.newbyteorder('>'))
+          several = dict(a=a, fortran=np.asfortranarray(a), big=swapped, both=np.asfortranarray(swapped),
+              middle=np.asfortranarray(a[:, :1]), scalar=a[1, 2, 3], bigscalar=swapped[1, 2, 3], empty=a[:, :0],
+              bigempty=np.asfortranarray(swapped[:0]), one=swapped[0, 0])
+          arrays |= {f'{kind}.{name}': array for name, array in several.items()}
+      np.\(writer)(path, **arrays)
       """)
   }
 
@@ -138,8 +140,8 @@ import Testing
         import ml_dtypes, numpy, sys
         numpy.savez(sys.argv[1], b=numpy.array([[1.5, -2, float('nan')]], ml_dtypes.bfloat16))
         """, [url.path])
-      #expect(NumPyFiles.outcome(of: url) == "unsupported")
-      #expect(NumPyFiles.outcome(of: url, format: .npz(voidType: .f8e5m2)) == "unsupported")
+      #expect(Attack.outcome(of: url).code == "unsupported")
+      #expect(Attack.outcome(of: url, format: .npz(voidType: .f8e5m2)).code == "unsupported")
       let tensor = try #require(try StateDict(contentsOf: url, format: .npz(voidType: .bf16))["b"])
       #expect(try tensor.read() == Tensor(dtype: .bf16, shape: [1, 3], bytes: [0xC0, 0x3F, 0, 0xC0, 0xC0, 0x7F]))
     }
