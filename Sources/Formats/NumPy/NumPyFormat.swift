@@ -34,6 +34,7 @@ public struct NumPyFormat: WeightFormat {
     } catch var error as TensorError {
       error.file = file.path
       error.format = Self.name
+      error.place = error.place ?? .byte(0)
       throw error
     }
     return state

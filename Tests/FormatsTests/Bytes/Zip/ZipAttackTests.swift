@@ -124,7 +124,7 @@ import Testing
       "ZP28 a member that reaches into the directory",
       "build(member(local=dict(csize=SIZE + 9, usize=SIZE + 9), central=dict(csize=SIZE + 9, usize=SIZE + 9)))"),
     Attack(
-      "ZP28 extra fields that reach into the directory", "build(member(data=b'', local=dict(extra=b'FB\\x70\\0')))"),
+      "ZP28 an extra field longer than all of them", "build(member(data=b'', local=dict(extra=b'FB\\x70\\0')))"),
     Attack("ZP29 a member behind the end", "build(member(central=dict(offset=10**6)))"),
     Attack(
       "ZP29 a member of 2 GiB",
