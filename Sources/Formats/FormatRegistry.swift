@@ -4,7 +4,8 @@ public import TensorFerryTensors
 public enum FormatRegistry {
   public static let formats: [any WeightFormat] = [
     HDF5Format(),
-    NumPyFormat()
+    NumPyFormat(),
+    NPZFormat(),
   ]
 
   /// The format of a file, found by its content.

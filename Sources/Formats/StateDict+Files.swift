@@ -37,16 +37,17 @@ extension StateDict {
   public func write(path: String, format: any WeightFormat, replacing: Bool = false) throws {
     try AtomicFile.write(to: path, replacing: replacing) { temporary in
       try format.write(self, to: temporary)
-      try checkEqual(try StateDict(path: temporary, format: format), at: path, ties: type(of: format).keepsTies)
+      try checkEqual(try StateDict(path: temporary, format: format), at: path, as: type(of: format))
     }
   }
 
   /// Compares every tensor's name, dtype, shape, sharing and bytes with what was read back.
-  private func checkEqual(_ written: StateDict, at path: String, ties: Bool) throws {
+  private func checkEqual(_ written: StateDict, at path: String, as format: any WeightFormat.Type) throws {
+    let ties = format.keepsTies
     func failure(_ reason: String, _ tensor: String? = nil) -> WeightFileError {
       WeightFileError(.verificationFailed, reason, file: path, tensor: tensor)
     }
-    guard names == written.names else {
+    guard format.keepsNames ? names == written.names : count == written.count else {
       throw failure("\(count) tensors were written, \(written.count) are read back, or their order differs")
     }
     for (mine, theirs) in zip(self, written) {

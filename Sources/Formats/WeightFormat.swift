@@ -17,6 +17,9 @@ public protocol WeightFormat: Sendable {
   /// False if names that share storage become copies in a file of this format.
   static var keepsTies: Bool { get }
 
+  /// False if a file of this format holds one tensor without its name.
+  static var keepsNames: Bool { get }
+
   /// What a file of this format cannot keep of a state dict, one sentence each; tensors are always kept.
   func losses(of state: StateDict) -> [String]
 
@@ -32,5 +35,6 @@ public protocol WeightFormat: Sendable {
 
 extension WeightFormat {
   public static var keepsTies: Bool { true }
+  public static var keepsNames: Bool { true }
   public func losses(of state: StateDict) -> [String] { [] }
 }
