@@ -28,10 +28,14 @@ public struct LazyTensor: Sendable {
   /// The size of the decoded bytes.
   public let byteCount: Int
   public let content: Content
+  /// What the bytes encode if the dtype is `.block`; nil for numbers.
+  public let encoding: BlockEncoding?
 
   /// - Throws: ``TensorError`` with code `.sizeOverflow` or `.partialByte` if dtype and shape have no size,
   ///   `.truncatedFile` if a range of a file ends behind its end, `.sizeMismatch` if bytes in memory have another size.
-  public init(dtype: DType, shape: Shape, content: Content) throws {
+  /// - Precondition: an encoding is given for `.block` and for nothing else; `shape` is then that of the bytes.
+  public init(dtype: DType, shape: Shape, content: Content, encoding: BlockEncoding? = nil) throws {
+    precondition((dtype == .block) == (encoding != nil))
     let byteCount = try dtype.byteCount(of: shape.elementCount)
     switch content {
     case .file(let file, let offset):
@@ -44,13 +48,17 @@ public struct LazyTensor: Sendable {
     self.shape = shape
     self.byteCount = byteCount
     self.content = content
+    self.encoding = encoding
   }
 
+  /// - Precondition: the dtype is not `.block`.
   public init(_ tensor: Tensor) {
+    precondition(tensor.dtype != .block)
     dtype = tensor.dtype
     shape = tensor.shape
     byteCount = tensor.bytes.count
     content = .memory(tensor.bytes)
+    encoding = nil
   }
 
   /// The offset of the first byte in the file, or nil where the bytes are not a plain range of it.
