@@ -67,7 +67,7 @@ extension GGUFCursor {
       guard byte <= 1 else { throw malformed("a bool is \(byte), 0 and 1 are allowed", at: start) }
       return .bool(byte == 1)
     case .str:
-      let bytes = try bytes(upTo: Int(GGUFLimits.headerByteCount), "a text")
+      let bytes = try bytes(upTo: GGUFLimits.textByteCount, "a text")
       return String(validating: bytes, as: UTF8.self).map(JSONValue.string) ?? GGUFText.json(bytes)
     case .arr:
       preconditionFailure("an array is no scalar")
