@@ -4,6 +4,7 @@ public import TensorFerryTensors
 public enum FormatRegistry {
   public static let formats: [any WeightFormat] = [
     GGUFFormat(),
+    HDF5Format(),
     NumPyFormat(),
   ]
 

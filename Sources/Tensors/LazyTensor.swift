@@ -61,6 +61,9 @@ public struct LazyTensor: Sendable {
     encoding = nil
   }
 
+  /// The name of the type in reports: for blocks that of their encoding, for example `Q4_K`.
+  public var typeName: String { encoding?.name ?? dtype.rawValue }
+
   /// The offset of the first byte in the file, or nil where the bytes are not a plain range of it.
   public var fileOffset: UInt64? {
     if case .file(_, let offset) = content { offset } else { nil }

@@ -60,7 +60,7 @@ extension GGUFFormat {
     let rank = (element.tensor.encoding?.shape ?? element.tensor.shape).rank
     if rank > GGUFLimits.rank { problems.append("has \(rank) dimensions, GGUF allows \(GGUFLimits.rank)") }
     if type == nil {
-      problems.append("is \(element.tensor.encoding?.name ?? element.tensor.dtype.rawValue), which GGUF lacks")
+      problems.append("is \(element.tensor.typeName), which GGUF lacks")
     } else if dequantised, type?.dequantise != nil {
       problems.append("has blocks of \(type?.name ?? ""), which cannot be written by a format that dequantises them")
     }

@@ -121,6 +121,28 @@ import Testing
     }
   }
 
+  @Test("HDF5 refuses blocks by their name")
+  func otherFormats() throws {
+    try withFile(["Q4_0", "IQ4_NL"]) { url, _ in
+      let state = try StateDict(contentsOf: url)
+      let copy = url.appendingPathExtension("h5")
+      let error = try #require(#expect(throws: WeightFileError.self) { try state.write(to: copy, format: .hdf5) })
+      #expect(error.code == .unrepresentable)
+      #expect(error.reason.hasSuffix("'w.Q4_0' holds Q4_0; 'w.IQ4_NL' holds IQ4_NL"), "\(error.reason)")
+    }
+  }
+
+  @Test("blocks are named among the packed weights, and no cast touches them")
+  func packedWeights() throws {
+    try withFile(["Q4_0", "IQ4_NL"]) { url, _ in
+      let state = try StateDict(contentsOf: url)
+      #expect(PackedWeights.find(in: state).map(\.scheme) == ["Q4_0 blocks", "IQ4_NL blocks"])
+      #expect(throws: TensorError.self) { try state["w.Q4_0"]?.cast(to: .f16) }
+      let conversion = try Conversion(state, to: .gguf(), dtype: .f16)
+      #expect(conversion.result.map(\.tensor.encoding?.name) == ["Q4_0", "IQ4_NL"])
+    }
+  }
+
   @Test("a format that dequantises blocks does not write them")
   func refusedBlocks() throws {
     try withFile(["Q4_0"]) { url, _ in
