@@ -60,6 +60,9 @@ extension StateDict {
         throw failure("byte \(offset) of the tensor differs from what was written", mine.name)
       }
     }
+    guard map(\.tensor.encoding) == written.map(\.tensor.encoding) else {
+      throw failure("the type of a tensor of blocks differs from what was written")
+    }
     for element in self {
       if case .file(let file, _) = element.tensor.content { try file.checkUnchanged() }
     }
