@@ -52,6 +52,11 @@ struct SafetensorsHeader {
     guard length <= file.byteCount - 8 else {
       throw malformed("the header has \(length) bytes, the file has \(file.byteCount - 8) behind its size", .byte(0))
     }
+    // The format wants '{' at once; the library takes space before it. What is no header is not worth reading whole.
+    let start = try file.read(at: 8, count: Int(min(length, 64)))
+    guard start.first(where: { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }) == UInt8(ascii: "{") else {
+      throw malformed("the header does not begin with '{'", .byte(8))
+    }
     return Int(length)
   }
 

@@ -75,8 +75,10 @@ extension SafetensorsIndex {
     }
     return order.map { key in
       let found = values[ExactText(key)] ?? []
-      let agreed = found.first.flatMap { first in found.allSatisfy { $0.value == first.value } ? first.value : nil }
-      return .init(key, agreed ?? .object(found))
+      guard let first = found.first?.value, found.allSatisfy({ $0.value == first }) else {
+        return .init(key, .object(found))
+      }
+      return .init(key, first)
     }
   }
 }
