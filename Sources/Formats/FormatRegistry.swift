@@ -7,6 +7,7 @@ public enum FormatRegistry {
     HDF5Format(),
     NumPyFormat(),
     NPZFormat(),
+    SafetensorsFormat(),
   ]
 
   /// The format of a file, found by its content.
