@@ -22,7 +22,7 @@ demo: libraries
 	@sh docs/demo.sh "$$($(RELEASE) --show-bin-path)/tensorferry"
 
 test: libraries test-programs python
-	@PYTHONPATH=Python $(PYTHON) -m pytest -q -p no:cacheprovider Python/tests Fixtures
+	@PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$(abspath Python)" $(PYTHON) -m pytest -q -p no:cacheprovider Python/tests
 	@$(STRICT) TENSORFERRY_PYTHON="$(abspath $(PYTHON))" swift test -c release
 
 lint: libraries
