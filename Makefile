@@ -23,7 +23,8 @@ demo: libraries
 
 test: libraries test-programs python
 	@PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$(abspath Python)" $(PYTHON) -m pytest -q -p no:cacheprovider Python/tests
-	@$(STRICT) TENSORFERRY_PYTHON="$(abspath $(PYTHON))" swift test -c release
+	@$(STRICT) swift build -c release --build-tests
+	@$(STRICT) TENSORFERRY_PYTHON="$(abspath $(PYTHON))" swift test -c release --skip-build
 
 lint: libraries
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
