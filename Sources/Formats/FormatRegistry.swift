@@ -3,9 +3,11 @@ public import TensorFerryTensors
 /// The formats that are known here, each with its default options. One line a format.
 public enum FormatRegistry {
   public static let formats: [any WeightFormat] = [
+    GGUFFormat(),
     HDF5Format(),
     NumPyFormat(),
     NPZFormat(),
+    SafetensorsFormat(),
   ]
 
   /// The format of a file, found by its content.

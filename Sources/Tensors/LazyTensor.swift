@@ -36,16 +36,22 @@ public struct LazyTensor: Sendable {
   /// The size of the decoded bytes.
   public let byteCount: Int
   public let content: Content
+  /// What the bytes encode if the dtype is `.block`; nil for numbers.
+  public let encoding: BlockEncoding?
   private let checksum: (any ContentChecksum)?
 
   /// - Throws: ``TensorError`` with code `.sizeOverflow` or `.partialByte` if dtype and shape have no size,
   ///   `.truncatedFile` if a range of a file ends behind its end, `.sizeMismatch` if bytes in memory have another size.
-  public init(dtype: DType, shape: Shape, content: Content) throws {
-    try self.init(dtype: dtype, shape: shape, content: content, checksum: nil)
+  /// - Precondition: an encoding is given for `.block` and for nothing else; `shape` is then that of the bytes.
+  public init(dtype: DType, shape: Shape, content: Content, encoding: BlockEncoding? = nil) throws {
+    try self.init(dtype: dtype, shape: shape, content: content, encoding: encoding, checksum: nil)
   }
 
   /// - Parameter checksum: checked whenever all bytes are read in order.
-  package init(dtype: DType, shape: Shape, content: Content, checksum: (any ContentChecksum)?) throws {
+  package init(
+    dtype: DType, shape: Shape, content: Content, encoding: BlockEncoding? = nil, checksum: (any ContentChecksum)?
+  ) throws {
+    precondition((dtype == .block) == (encoding != nil))
     let byteCount = try dtype.byteCount(of: shape.elementCount)
     switch content {
     case .file(let file, let offset):
@@ -59,15 +65,22 @@ public struct LazyTensor: Sendable {
     self.byteCount = byteCount
     self.content = content
     self.checksum = checksum
+    self.encoding = encoding
   }
 
+  /// - Precondition: the dtype is not `.block`.
   public init(_ tensor: Tensor) {
+    precondition(tensor.dtype != .block)
     dtype = tensor.dtype
     shape = tensor.shape
     byteCount = tensor.bytes.count
     content = .memory(tensor.bytes)
     checksum = nil
+    encoding = nil
   }
+
+  /// The name of the type in reports: for blocks that of their encoding, for example `Q4_K`.
+  public var typeName: String { encoding?.name ?? dtype.rawValue }
 
   /// The offset of the first byte in the file, or nil where the bytes are not a plain range of it.
   public var fileOffset: UInt64? {
