@@ -6,6 +6,8 @@ public enum FormatRegistry {
     GGUFFormat(),
     HDF5Format(),
     NumPyFormat(),
+    NPZFormat(),
+    SafetensorsFormat(),
   ]
 
   /// The format of a file, found by its content.

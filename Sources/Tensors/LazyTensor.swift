@@ -8,6 +8,14 @@ public protocol RangeReader: Sendable {
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws
 }
 
+/// A checksum that the file holds of a tensor's bytes.
+package protocol ContentChecksum: AnyObject, Sendable {
+  /// Takes note of bytes that were read.
+  ///
+  /// - Throws: if the bytes up to the last one were read in order, and their checksum is another one.
+  func observe(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws
+}
+
 /// A dtype and a shape whose bytes are not read yet.
 ///
 /// It is a range of a shared open ``SourceFile`` wherever the format stores the bytes as they are; otherwise a
@@ -30,11 +38,19 @@ public struct LazyTensor: Sendable {
   public let content: Content
   /// What the bytes encode if the dtype is `.block`; nil for numbers.
   public let encoding: BlockEncoding?
+  private let checksum: (any ContentChecksum)?
 
   /// - Throws: ``TensorError`` with code `.sizeOverflow` or `.partialByte` if dtype and shape have no size,
   ///   `.truncatedFile` if a range of a file ends behind its end, `.sizeMismatch` if bytes in memory have another size.
   /// - Precondition: an encoding is given for `.block` and for nothing else; `shape` is then that of the bytes.
   public init(dtype: DType, shape: Shape, content: Content, encoding: BlockEncoding? = nil) throws {
+    try self.init(dtype: dtype, shape: shape, content: content, encoding: encoding, checksum: nil)
+  }
+
+  /// - Parameter checksum: checked whenever all bytes are read in order.
+  package init(
+    dtype: DType, shape: Shape, content: Content, encoding: BlockEncoding? = nil, checksum: (any ContentChecksum)?
+  ) throws {
     precondition((dtype == .block) == (encoding != nil))
     let byteCount = try dtype.byteCount(of: shape.elementCount)
     switch content {
@@ -48,6 +64,7 @@ public struct LazyTensor: Sendable {
     self.shape = shape
     self.byteCount = byteCount
     self.content = content
+    self.checksum = checksum
     self.encoding = encoding
   }
 
@@ -58,6 +75,7 @@ public struct LazyTensor: Sendable {
     shape = tensor.shape
     byteCount = tensor.bytes.count
     content = .memory(tensor.bytes)
+    checksum = nil
     encoding = nil
   }
 
@@ -83,6 +101,7 @@ public struct LazyTensor: Sendable {
     case .reader(let reader): try read(range, of: reader, into: buffer)
     case .memory(let bytes): bytes.withUnsafeBytes { buffer.copyMemory(from: .init(rebasing: $0[range])) }
     }
+    try checksum?.observe(UnsafeRawBufferPointer(buffer), at: range.lowerBound)
   }
 
   /// Asks a reader for whole elements only, so that it can swap and gather without caring for parts of one.

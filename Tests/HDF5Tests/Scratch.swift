@@ -9,7 +9,8 @@ func withScratch<Result>(
 ) throws -> Result {
   try withTemporaryDirectory { directory in
     let result = Swift.Result { try body(Scratch(directory: directory)) }
-    #expect(OpenObjects.count(below: directory.path()) == 0, "HDF5 objects are still open", sourceLocation: sourceLocation)
+    #expect(
+      OpenObjects.count(below: directory.path()) == 0, "HDF5 objects are still open", sourceLocation: sourceLocation)
     return try result.get()
   }
 }

@@ -23,7 +23,8 @@ struct Zoo {
     animals = output.split(separator: "\n").map { line in
       let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
       return Animal(
-        path: String(fields[0]), type: String(fields[1]), dimensions: fields[2].split(separator: ",").map { UInt64($0)! },
+        path: String(fields[0]), type: String(fields[1]),
+        dimensions: fields[2].split(separator: ",").map { UInt64($0)! },
         bytes: [UInt8](hex: fields[3]))
     }
   }
@@ -94,6 +95,7 @@ struct Zoo {
     half.id.write_direct_chunk((0, 0), zlib.compress(values('f4', (2, 6)).tobytes()), 0b01)
     # A checksum as libraries before 1.6.3 wrote it.
     old = f.create_dataset('old checksum', data=values('i4', (6,)), chunks=(6,), fletcher32=True)
+    f.flush()
     stored = old.id.read_direct_chunk((0,))[1]
     a, b, c, d = stored[-4:]
     old.id.write_direct_chunk((0,), stored[:-4] + bytes([b, a, d, c]), 0)

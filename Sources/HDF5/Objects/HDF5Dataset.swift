@@ -33,8 +33,9 @@ public struct HDF5Dataset: ~Copyable, Sendable, HDF5Attributed {
   /// The offset of the first byte of a contiguous dataset, from the start of the file, or nil if it is not allocated
   /// or not contiguous.
   public func fileOffset() throws -> UInt64? {
-    let offset = Library.call { chdf5_dataset_offset(handle.raw) }
-    return offset == chdf5_undefined_address() ? nil : offset
+    let (offset, size) = Library.call { (chdf5_dataset_offset(handle.raw), chdf5_dataset_storage_size(handle.raw)) }
+    // Behind a user block, libhdf5 1.10 gives a defined offset for data that was never allocated; the size tells.
+    return size == 0 || offset == chdf5_undefined_address() ? nil : offset
   }
 
   /// Changes the dimensions of a chunked dataset, up to its maximum dimensions.
