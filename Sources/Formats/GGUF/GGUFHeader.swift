@@ -27,11 +27,11 @@ struct GGUFHeader {
     let pairCount = try cursor.count(of: "key-value pairs", size: 13, limit: GGUFLimits.pairCount)
     let alignment: UInt64
     (metadata, alignment) = try GGUFMetadata.read(pairCount, from: &cursor)
-    var names: Set<String> = []
+    var names: Set<ExactText> = []
     var entries: [Entry] = []
     for _ in 0..<tensorCount {
       let entry = try Entry(&cursor)
-      guard names.insert(entry.name).inserted else {
+      guard names.insert(ExactText(entry.name)).inserted else {
         throw cursor.malformed("the name appears twice", tensor: entry.name, at: entry.place)
       }
       entries.append(entry)
