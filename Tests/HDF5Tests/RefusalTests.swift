@@ -109,7 +109,7 @@ import Testing
       try scratch.h5py(path, [], "f = h5py.File(path, 'w')\n" + test.code)
       let description = try #require(try HDF5Inventory(describing: path).dataset("/x"))
       #expect(description.refusal?.contains(test.word) == true, "\(description.refusal ?? "read")")
-      let code = code { _ = try HDF5DatasetReader(description, source: try MemorySource(path)) }
+      let code = errorCode { _ = try HDF5DatasetReader(description, source: try MemorySource(path)) }
       #expect(code == (description.elementType.byteCount == nil ? .unsupportedType : .unsupportedStorage))
     }
   }

@@ -4,6 +4,7 @@ import TensorFerryTestSupport
 import Testing
 
 /// Runs `body` with an empty directory, and expects that afterwards no HDF5 object of a file in it is open.
+@discardableResult
 func withScratch<Result>(
   sourceLocation: SourceLocation = #_sourceLocation, _ body: (Scratch) throws -> Result
 ) throws -> Result {
@@ -87,7 +88,7 @@ extension [UInt8] {
 }
 
 /// The code of the ``HDF5Error`` that `body` throws; nil if it throws nothing, and a failure if it throws another one.
-func code(sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void) -> HDF5Error.Code? {
+func errorCode(sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void) -> HDF5Error.Code? {
   do {
     try body()
     return nil

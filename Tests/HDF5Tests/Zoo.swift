@@ -100,13 +100,20 @@ struct Zoo {
     a, b, c, d = stored[-4:]
     old.id.write_direct_chunk((0,), stored[:-4] + bytes([b, a, d, c]), 0)
 
-    def low_level(name, dtype, kind, shape, layout=None):
+    def low_level(name, dtype, kind, shape, layout=None, filters=''):
         properties = h5p.create(h5p.DATASET_CREATE)
+        for filter in filters.split():
+            properties.set_chunk(tuple(n // 2 + 1 for n in shape))
+            getattr(properties, 'set_' + filter)(*([6] if filter == 'deflate' else []))
         properties.set_obj_track_times(False)
         if layout is not None: properties.set_layout(layout)
         space = h5s.create_simple(shape)
         d = h5d.create(f.id, name.encode(), dtype, space, properties)
         d.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(values(kind, shape)), dtype)
+    # Filters in an order of their own: shuffle and deflate see the checksum, which fills no element.
+    low_level('checksum first', h5t.IEEE_F64LE, 'f8', (5, 7), filters='fletcher32 shuffle deflate')
+    low_level('deflate first', h5t.IEEE_F64LE, 'f8', (5, 7), filters='deflate fletcher32')
+    low_level('two checksums', h5t.IEEE_F64LE, 'f8', (5, 7), filters='fletcher32 deflate shuffle')
     low_level('compact', h5t.IEEE_F32LE.copy(), 'f4', (3, 7), h5d.COMPACT)
     low_level('compact big', h5t.IEEE_F64BE.copy(), '>f8', (3, 2), h5d.COMPACT)
     bfloat = h5t.IEEE_F32LE.copy()

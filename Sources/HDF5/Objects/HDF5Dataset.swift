@@ -2,7 +2,8 @@ internal import CTensorFerryHDF5
 
 /// An open dataset: an array of elements of one type.
 ///
-/// It is closed when it goes out of scope, at the latest when its file is closed. Bytes go in and out row-major and
+/// It is closed when it goes out of scope. That of a file that is being created is closed with the file, at the end of
+/// ``HDF5File/create(at:options:_:)``. Bytes go in and out row-major and
 /// little-endian, whatever the byte order in the file.
 public struct HDF5Dataset: ~Copyable, Sendable, HDF5Attributed {
   public let handle: HDF5Handle
