@@ -14,6 +14,12 @@ public protocol WeightFormat: Sendable {
   /// - Complexity: O(number of tensors); independent of their sizes.
   func read(_ file: SourceFile) throws -> StateDict
 
+  /// False if names that share storage become copies in a file of this format.
+  static var keepsTies: Bool { get }
+
+  /// What a file of this format cannot keep of a state dict, one sentence each; tensors are always kept.
+  func losses(of state: StateDict) -> [String]
+
   /// Writes a state dict to a path that does not exist yet.
   ///
   /// The same state dict gives the same bytes. Use ``StateDict/write(to:format:replacing:)``, which writes beside the
@@ -39,7 +45,10 @@ extension WeightFormat {
   func saveFile(_ state: StateDict, to path: String, replacing: Bool) throws {
     try AtomicFile.write(to: path, replacing: replacing) { temporary in
       try write(state, to: temporary)
-      try state.checkEqual(try StateDict(path: temporary, format: self), at: path)
+      try state.checkEqual(try StateDict(path: temporary, format: self), at: path, ties: Self.keepsTies)
     }
   }
+
+  public static var keepsTies: Bool { true }
+  public func losses(of state: StateDict) -> [String] { [] }
 }

@@ -1,0 +1,105 @@
+public import TensorFerryTensors
+
+/// One matrix product for each element of a batch, perhaps scaled: `left @ right`, or `left @ rightᵀ`.
+///
+/// Operands: left `[batch, rows, terms]`, right `[batch, terms, columns]`, or `[batch, columns, terms]` if it is to be
+/// transposed. Result: `[batch, rows, columns]`.
+public struct BatchedProduct: Operator {
+  public static let id = "batched_product"
+
+  public enum Scale: Sendable, Hashable {
+    case one
+    /// Each product is divided by the square root of the number of its terms.
+    case inverseRootOfTerms
+
+    func factor(_ terms: Int) -> Double {
+      self == .one || terms == 0 ? 1 : 1 / Double(terms).squareRoot()
+    }
+  }
+
+  /// Whether the right operand is transposed.
+  public let transposeRight: Bool
+  public let scale: Scale
+
+  public init(transposeRight: Bool = false, scale: Scale = .one) {
+    self.transposeRight = transposeRight
+    self.scale = scale
+  }
+
+  /// How many roundings the scale adds to each term, at most.
+  ///
+  /// PyTorch either divides the sum by a rounded square root, or multiplies each operand by the root of a rounded
+  /// reciprocal of it before the product. The second way takes more: for each of two operands one product, one root,
+  /// and the errors of square root and reciprocal, which the root halves.
+  private var scaleRoundings: Int { scale == .one ? 0 : 6 }
+
+  public func outputShape(_ operands: [Shape]) throws -> Shape {
+    try checkCount(operands, 2...2)
+    let (left, right) = (operands[0], operands[1])
+    try checkRank("a left operand", left, 3)
+    try checkRank("a right operand", right, 3)
+    let (terms, columns) = transposeRight ? (right[2], right[1]) : (right[1], right[2])
+    guard left[0] == right[0], left[2] == terms else {
+      throw OperatorError(
+        .dimensionMismatch,
+        "\(left) and \(right)\(transposeRight ? " transposed" : "") have \(left[0]) and \(right[0]) matrices, "
+          + "\(left[2]) and \(terms) terms")
+    }
+    try checkLimit(left[1], columns, terms)
+    return try Shape([left[0], left[1], columns])
+  }
+
+  public func forward(
+    _ operands: [ArrayView<Float>], into output: inout MutableArrayView<Float>, _ workspace: inout Workspace
+  ) {
+    let (batch, rows, columns, terms) = sizes(operands, output.shape)
+    let product = MatrixProduct(
+      rows: rows, columns: columns, terms: terms, transposed: transposeRight, scale: Float(scale.factor(terms)))
+    let (left, right) = (operands[0].elements.baseAddress!, operands[1].elements.baseAddress!)
+    let result = output.elements.baseAddress!
+    for b in 0..<batch {
+      product(left + b * rows * terms, right + b * terms * columns, into: result + b * rows * columns)
+    }
+  }
+
+  public func forward(_ operands: [ArrayView<Double>], into output: inout MutableArrayView<Double>) {
+    let result = output.elements
+    forEachElement(operands, output.shape) { offset, terms in result[offset] = terms.sum * scale.factor(terms.count) }
+  }
+
+  public func bound(
+    _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,
+    into bound: inout MutableArrayView<Double>
+  ) {
+    let result = bound.elements
+    forEachElement(operands, output.shape) { offset, terms in
+      let magnitude = terms.magnitude * scale.factor(terms.count)
+      result[offset] = rounding.boundOfSum(terms: terms.count, extra: scaleRoundings, magnitude: magnitude)
+      // Where the scale is applied to the operands, what underflows there is multiplied by the other operand.
+      if scale != .one { result[offset] += rounding.leastNonzero * terms.magnitudeOfFactors }
+    }
+  }
+
+  private func forEachElement(
+    _ operands: [ArrayView<Double>], _ output: Shape, _ body: (_ offset: Int, Terms) -> Void
+  ) {
+    let (batch, rows, columns, count) = sizes(operands, output)
+    let (left, right) = (operands[0].elements.baseAddress!, operands[1].elements.baseAddress!)
+    for row in 0..<batch * rows {
+      let matrix = right + row / rows * count * columns
+      for column in 0..<columns {
+        body(
+          row * columns + column,
+          Terms(
+            count: count, left: left + row * count, right: matrix + (transposeRight ? column * count : column),
+            step: transposeRight ? 1 : columns))
+      }
+    }
+  }
+
+  private func sizes<Scalar>(
+    _ operands: [ArrayView<Scalar>], _ output: Shape
+  ) -> (batch: Int, rows: Int, columns: Int, terms: Int) {
+    (output[0], output[1], output[2], operands[0].shape[2])
+  }
+}
