@@ -66,7 +66,7 @@ let package = Package(
     library("Tensors", [.product(name: "OrderedCollections", package: "swift-collections")]),
     library(
       "Formats",
-      ["TensorFerryTensors", "TensorFerryHDF5", .product(name: "Crypto", package: "swift-crypto")]),
+      ["TensorFerryTensors", "TensorFerryHDF5", "TensorFerryZlib", .product(name: "Crypto", package: "swift-crypto")]),
 
     // Models
     library("Operators", ["TensorFerryTensors", "CTensorFerryBLAS"]),

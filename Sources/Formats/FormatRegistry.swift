@@ -2,10 +2,11 @@ public import TensorFerryTensors
 
 /// The formats that are known here, each with its default options. One line a format.
 public enum FormatRegistry {
-  ///
   /// HDF5 comes last: its signature may stand behind a user block, where any other file may have those bytes too.
   public static let formats: [any WeightFormat] = [
+    GGUFFormat(),
     NumPyFormat(),
+    NPZFormat(),
     SafetensorsFormat(),
     HDF5Format(),
   ]

@@ -39,11 +39,12 @@ extension StateDict {
   }
 
   /// Compares every tensor's name, dtype, shape, sharing and bytes with what was read back.
-  func checkEqual(_ written: StateDict, at path: String, ties: Bool = true) throws {
+  func checkEqual(_ written: StateDict, at path: String, as format: any WeightFormat.Type) throws {
+    let ties = format.keepsTies
     func failure(_ reason: String, _ tensor: String? = nil) -> WeightFileError {
       WeightFileError(.verificationFailed, reason, file: path, tensor: tensor)
     }
-    guard names == written.names else {
+    guard format.keepsNames ? names == written.names : count == written.count else {
       throw failure("\(count) tensors were written, \(written.count) are read back, or their order differs")
     }
     for (mine, theirs) in zip(self, written) {
@@ -55,6 +56,9 @@ extension StateDict {
       if !ties || mine.aliasOf == nil, let offset = try mine.tensor.firstDifference(from: theirs.tensor) {
         throw failure("byte \(offset) of the tensor differs from what was written", mine.name)
       }
+    }
+    guard map(\.tensor.encoding) == written.map(\.tensor.encoding) else {
+      throw failure("the type of a tensor of blocks differs from what was written")
     }
     for element in self {
       if case .file(let file, _) = element.tensor.content { try file.checkUnchanged() }

@@ -17,6 +17,9 @@ public protocol WeightFormat: Sendable {
   /// False if names that share storage become copies in a file of this format.
   static var keepsTies: Bool { get }
 
+  /// False if a file of this format holds one tensor without its name.
+  static var keepsNames: Bool { get }
+
   /// What a file of this format cannot keep of a state dict, one sentence each; tensors are always kept.
   func losses(of state: StateDict) -> [String]
 
@@ -45,10 +48,11 @@ extension WeightFormat {
   func saveFile(_ state: StateDict, to path: String, replacing: Bool) throws {
     try AtomicFile.write(to: path, replacing: replacing) { temporary in
       try write(state, to: temporary)
-      try state.checkEqual(try StateDict(path: temporary, format: self), at: path, ties: Self.keepsTies)
+      try state.checkEqual(try StateDict(path: temporary, format: self), at: path, as: Self.self)
     }
   }
 
   public static var keepsTies: Bool { true }
+  public static var keepsNames: Bool { true }
   public func losses(of state: StateDict) -> [String] { [] }
 }

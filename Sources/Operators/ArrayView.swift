@@ -11,9 +11,7 @@ public import TensorFerryTensors
 /// A shape and read-only elements, row-major, in memory that the view keeps alive.
 ///
 /// Copying a view copies no elements.
-public struct ArrayView<Scalar: BitwiseCopyable & Sendable>: @unchecked Sendable {
-  // Safe because the elements are never written again once a view of them exists: the one `MutableArrayView` that
-  // could is consumed by making the view, and mapped files are mapped read-only.
+public struct ArrayView<Scalar: BitwiseCopyable & Sendable> {
   public let shape: Shape
   private let base: UnsafePointer<Scalar>
   private let owner: AnyObject
@@ -62,6 +60,10 @@ public struct ArrayView<Scalar: BitwiseCopyable & Sendable>: @unchecked Sendable
     return ArrayView(shape: shape, base: base, owner: owner)
   }
 }
+
+// Safe because the elements are never written again once a view of them exists: the one `MutableArrayView` that could
+// is consumed by making the view, and mapped files are mapped read-only.
+extension ArrayView: @unchecked Sendable {}
 
 /// A shape and elements that its one owner may write; an operator writes its result into one.
 public struct MutableArrayView<Scalar: BitwiseCopyable & Sendable>: ~Copyable {

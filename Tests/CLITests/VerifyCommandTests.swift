@@ -121,7 +121,7 @@ struct Sizes: Sendable, CustomTestStringConvertible {
         "name", "verdict", "blame", "compared", "nonfinite", "max_abs", "bound", "utilisation", "at", "reference", "ours",
         "oracle",
       ]
-      #expect(stage.members?.map(\.key).prefix(12).elementsEqual(keys) == true)
+      #expect(stage.members?.map(\.key).filter(keys.contains) == keys)
       #expect((stage["compared"]?.int ?? 0) > 0)
       #expect((stage["utilisation"]?.double ?? 2) <= 1)
     }

@@ -4,12 +4,14 @@ import TensorFerryTestSupport
 import Testing
 
 /// Runs `body` with an empty directory, and expects that afterwards no HDF5 object of a file in it is open.
+@discardableResult
 func withScratch<Result>(
   sourceLocation: SourceLocation = #_sourceLocation, _ body: (Scratch) throws -> Result
 ) throws -> Result {
   try withTemporaryDirectory { directory in
     let result = Swift.Result { try body(Scratch(directory: directory)) }
-    #expect(OpenObjects.count(below: directory.path()) == 0, "HDF5 objects are still open", sourceLocation: sourceLocation)
+    #expect(
+      OpenObjects.count(below: directory.path()) == 0, "HDF5 objects are still open", sourceLocation: sourceLocation)
     return try result.get()
   }
 }
@@ -86,7 +88,7 @@ extension [UInt8] {
 }
 
 /// The code of the ``HDF5Error`` that `body` throws; nil if it throws nothing, and a failure if it throws another one.
-func code(sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void) -> HDF5Error.Code? {
+func errorCode(sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void) -> HDF5Error.Code? {
   do {
     try body()
     return nil

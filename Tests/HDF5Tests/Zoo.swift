@@ -23,7 +23,8 @@ struct Zoo {
     animals = output.split(separator: "\n").map { line in
       let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
       return Animal(
-        path: String(fields[0]), type: String(fields[1]), dimensions: fields[2].split(separator: ",").map { UInt64($0)! },
+        path: String(fields[0]), type: String(fields[1]),
+        dimensions: fields[2].split(separator: ",").map { UInt64($0)! },
         bytes: [UInt8](hex: fields[3]))
     }
   }
@@ -94,17 +95,25 @@ struct Zoo {
     half.id.write_direct_chunk((0, 0), zlib.compress(values('f4', (2, 6)).tobytes()), 0b01)
     # A checksum as libraries before 1.6.3 wrote it.
     old = f.create_dataset('old checksum', data=values('i4', (6,)), chunks=(6,), fletcher32=True)
+    f.flush()
     stored = old.id.read_direct_chunk((0,))[1]
     a, b, c, d = stored[-4:]
     old.id.write_direct_chunk((0,), stored[:-4] + bytes([b, a, d, c]), 0)
 
-    def low_level(name, dtype, kind, shape, layout=None):
+    def low_level(name, dtype, kind, shape, layout=None, filters=''):
         properties = h5p.create(h5p.DATASET_CREATE)
+        for filter in filters.split():
+            properties.set_chunk(tuple(n // 2 + 1 for n in shape))
+            getattr(properties, 'set_' + filter)(*([6] if filter == 'deflate' else []))
         properties.set_obj_track_times(False)
         if layout is not None: properties.set_layout(layout)
         space = h5s.create_simple(shape)
         d = h5d.create(f.id, name.encode(), dtype, space, properties)
         d.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(values(kind, shape)), dtype)
+    # Filters in an order of their own: shuffle and deflate see the checksum, which fills no element.
+    low_level('checksum first', h5t.IEEE_F64LE, 'f8', (5, 7), filters='fletcher32 shuffle deflate')
+    low_level('deflate first', h5t.IEEE_F64LE, 'f8', (5, 7), filters='deflate fletcher32')
+    low_level('two checksums', h5t.IEEE_F64LE, 'f8', (5, 7), filters='fletcher32 deflate shuffle')
     low_level('compact', h5t.IEEE_F32LE.copy(), 'f4', (3, 7), h5d.COMPACT)
     low_level('compact big', h5t.IEEE_F64BE.copy(), '>f8', (3, 2), h5d.COMPACT)
     bfloat = h5t.IEEE_F32LE.copy()

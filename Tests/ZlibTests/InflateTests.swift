@@ -100,6 +100,8 @@ private func code(_ body: () throws -> Void) -> ZlibError.Code? {
 
   private func bytes(hex: String) throws -> [UInt8] {
     let digits = Array(hex.trimmingCharacters(in: .whitespacesAndNewlines))
-    return try stride(from: 0, to: digits.count, by: 2).map { try #require(UInt8(String(digits[$0...$0 + 1]), radix: 16)) }
+    return try stride(from: 0, to: digits.count, by: 2).map {
+      try #require(UInt8(String(digits[$0...$0 + 1]), radix: 16))
+    }
   }
 }

@@ -62,7 +62,7 @@ struct SafetensorsShards {
       try Self.writeIndex(of: tensors, in: shards, names: names, to: index.temporary)
       let temporaries = Dictionary(uniqueKeysWithValues: zip(names, files.map(\.temporary)))
       let written = try SafetensorsIndex(SourceFile(path: index.temporary)).read { temporaries[$0] ?? $0 }
-      try state.checkEqual(written, at: indexPath)
+      try state.checkEqual(written, at: indexPath, as: SafetensorsFormat.self)
       for file in files { try file.flush() }
       if replacing { remove([stem + Self.indexSuffix]) }
       for file in files { try file.commit() }

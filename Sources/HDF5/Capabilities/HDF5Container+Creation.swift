@@ -12,7 +12,7 @@ extension HDF5Container where Self: ~Copyable {
     let place = handle.naming(name)
     try checkNew(name, at: place)
     let properties = try groupProperties(
-      chdf5_class_group_creation(), tracksCreationOrder: tracksCreationOrder, at: place)
+      chdf5_class_group_creation, tracksCreationOrder: tracksCreationOrder, at: place)
     let links = try linkProperties(at: place)
     // Safe because the library copies the name.
     let group = try Identifier("create the group '\(place.object)'", at: place) {
@@ -97,10 +97,12 @@ extension HDF5Container where Self: ~Copyable {
 }
 
 /// Properties of new groups and of files, whose root is a group: no times, and the order of creation on request.
+///
+/// - Parameter kind: the class of the list; a function, because asking for it is a call of the library.
 func groupProperties(
-  _ kind: Int64, tracksCreationOrder: Bool, at place: HDF5Handle
+  _ kind: () -> Int64, tracksCreationOrder: Bool, at place: HDF5Handle
 ) throws(HDF5Error) -> Identifier {
-  let list = try Identifier("make a property list", at: place) { H5Pcreate(kind) }
+  let list = try Identifier("make a property list", at: place) { H5Pcreate(kind()) }
   // Times would make the same input give different bytes.
   try check("turn off object times", at: place) { H5Pset_obj_track_times(list.raw, false) }
   if tracksCreationOrder {

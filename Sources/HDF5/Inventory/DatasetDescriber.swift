@@ -59,7 +59,8 @@ struct DatasetDescriber {
     of place: HDF5Handle, _ properties: borrowing Identifier, _ type: borrowing Datatype, byteCount: Int
   ) throws(HDF5Error) -> HDF5Storage {
     let (offset, size) = Library.call { (chdf5_dataset_offset(place.raw), chdf5_dataset_storage_size(place.raw)) }
-    guard offset != chdf5_undefined_address() else {
+    // Behind a user block, libhdf5 1.10 gives a defined offset for data that was never allocated; the size tells.
+    guard size > 0, offset != chdf5_undefined_address() else {
       guard let fill = try FillValue.read(from: properties, type, at: place) else {
         return .refused(reason: "it was never written and has no fill value")
       }

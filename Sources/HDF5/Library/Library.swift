@@ -4,7 +4,7 @@ internal import CTensorFerryHDF5
 ///
 /// libhdf5 is not safe for several threads (Homebrew's build has no lock of its own), so one process-wide lock is held
 /// around every call.
-enum Library {
+package enum Library {
   private static let lock: RecursiveLock = {
     let lock = RecursiveLock()
     lock.withLock {
@@ -19,7 +19,7 @@ enum Library {
   }()
 
   /// Runs `body`, which calls libhdf5, while no other thread is inside the library.
-  static func call<Result: ~Copyable, Failure>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+  package static func call<Result: ~Copyable, Failure>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     try lock.withLock { () throws(Failure) -> Result in
       // On every entry, because the setting belongs to the thread.
       H5Eset_auto2(chdf5_error_stack(), nil, nil)

@@ -15,7 +15,8 @@ package enum OpenObjects {
         // Safe because the library is told the size of the buffer.
         let length = unsafe H5Fget_name(identifier, &name, name.count)
         guard length >= 0 else { return false }
-        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self).hasPrefix(directory)
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self).hasPrefix(
+          directory)
       }
     }
   }

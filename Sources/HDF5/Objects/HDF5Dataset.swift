@@ -2,7 +2,8 @@ internal import CTensorFerryHDF5
 
 /// An open dataset: an array of elements of one type.
 ///
-/// It is closed when it goes out of scope, at the latest when its file is closed. Bytes go in and out row-major and
+/// It is closed when it goes out of scope. That of a file that is being created is closed with the file, at the end of
+/// ``HDF5File/create(at:options:_:)``. Bytes go in and out row-major and
 /// little-endian, whatever the byte order in the file.
 public struct HDF5Dataset: ~Copyable, Sendable, HDF5Attributed {
   public let handle: HDF5Handle
@@ -33,8 +34,9 @@ public struct HDF5Dataset: ~Copyable, Sendable, HDF5Attributed {
   /// The offset of the first byte of a contiguous dataset, from the start of the file, or nil if it is not allocated
   /// or not contiguous.
   public func fileOffset() throws -> UInt64? {
-    let offset = Library.call { chdf5_dataset_offset(handle.raw) }
-    return offset == chdf5_undefined_address() ? nil : offset
+    let (offset, size) = Library.call { (chdf5_dataset_offset(handle.raw), chdf5_dataset_storage_size(handle.raw)) }
+    // Behind a user block, libhdf5 1.10 gives a defined offset for data that was never allocated; the size tells.
+    return size == 0 || offset == chdf5_undefined_address() ? nil : offset
   }
 
   /// Changes the dimensions of a chunked dataset, up to its maximum dimensions.

@@ -14,13 +14,14 @@ public final class HDF5File: Sendable, HDF5Container, HDF5Attributed {
   /// The path that the file was opened or created with.
   public var path: String { handle.file }
 
-  /// Opens a file for reading. It is closed when the last reference goes.
+  /// Opens a file for reading. It is closed when the last reference to it and the last object of it have gone.
   ///
   /// - Throws: ``HDF5Error`` with code `.unreadableFile`, `.notHDF5`, or `.damagedFile` if libhdf5 refuses it.
   public init(opening path: String) throws {
     _ = try FileSignature.find(in: path)
     let place = HDF5Handle(file: path)
-    let access = try Self.accessProperties(at: place)
+    // Groups and datasets stay usable after the last reference to the file has gone.
+    let access = try Self.accessProperties(closing: H5F_CLOSE_WEAK, at: place)
     // Safe because the library copies the path.
     let file = try Identifier("open the file", at: place, .damagedFile) {
       unsafe H5Fopen(path, chdf5_read_only(), access.raw)
@@ -37,7 +38,8 @@ public final class HDF5File: Sendable, HDF5Container, HDF5Attributed {
   ///
   /// - Returns: what `body` returned.
   /// - Throws: ``HDF5Error`` with code `.cannotCreate` or `.invalidOptions`, whatever `body` throws, and
-  ///   `.incompleteFile` if not everything could be written at the end: then the file must not be used.
+  ///   `.incompleteFile` if not everything could be written at the end: then the file must not be used, and libhdf5
+  ///   keeps it open until the process ends.
   public static func create<Result>(
     at path: String, options: HDF5FileOptions = HDF5FileOptions(), _ body: (HDF5File) throws -> Result
   ) throws -> Result {
@@ -74,9 +76,10 @@ public final class HDF5File: Sendable, HDF5Container, HDF5Attributed {
     }
     try options.validate(at: place)
     let creation = try groupProperties(
-      chdf5_class_file_creation(), tracksCreationOrder: options.tracksCreationOrder, at: place)
+      chdf5_class_file_creation, tracksCreationOrder: options.tracksCreationOrder, at: place)
     try check("set the user block", at: place) { H5Pset_userblock(creation.raw, options.userBlockSize) }
-    let access = try Self.accessProperties(at: place)
+    // A group that is still open must not keep the file from being written to its end.
+    let access = try Self.accessProperties(closing: H5F_CLOSE_STRONG, at: place)
     try check("set the version of the format", at: place) {
       chdf5_set_versions(access.raw, options.oldestVersion.rawValue, chdf5_latest_version())
     }
@@ -111,8 +114,15 @@ public final class HDF5File: Sendable, HDF5Container, HDF5Attributed {
   }
 
   private func close() throws(HDF5Error) {
-    try check("write the file to its end", at: handle, .incompleteFile) { H5Fflush(file.raw, H5F_SCOPE_GLOBAL) }
-    try check("close the file", at: handle, .incompleteFile) { H5Fclose(file.raw) }
+    do {
+      try check("write the file to its end", at: handle, .incompleteFile) { H5Fflush(file.raw, H5F_SCOPE_GLOBAL) }
+      try check("close the file", at: handle, .incompleteFile) { H5Fclose(file.raw) }
+    } catch {
+      // A close that fails leaves an identifier behind whose file has been freed, and touching it again is a crash. So
+      // the file stays as it is until the process ends: with one reference more than are given back.
+      Library.call { _ = H5Iinc_ref(file.raw) }
+      throw error
+    }
   }
 
   func creationProperties() throws(HDF5Error) -> Identifier {
@@ -126,11 +136,13 @@ public final class HDF5File: Sendable, HDF5Container, HDF5Attributed {
     }
   }
 
-  /// The driver for plain files, whatever the environment asks for, and closing that takes everything with it.
-  private static func accessProperties(at place: HDF5Handle) throws(HDF5Error) -> Identifier {
+  /// The driver for plain files, whatever the environment asks for.
+  private static func accessProperties(
+    closing degree: H5F_close_degree_t, at place: HDF5Handle
+  ) throws(HDF5Error) -> Identifier {
     let list = try Identifier("make a property list", at: place) { H5Pcreate(chdf5_class_file_access()) }
     try check("choose the driver for plain files", at: place) { H5Pset_fapl_sec2(list.raw) }
-    try check("choose how files close", at: place) { H5Pset_fclose_degree(list.raw, H5F_CLOSE_STRONG) }
+    try check("choose how files close", at: place) { H5Pset_fclose_degree(list.raw, degree) }
     try check("choose how files are locked", at: place) { chdf5_set_best_effort_locking(list.raw) }
     return list
   }

@@ -1,6 +1,7 @@
 /// An open group: a list of names that lead to groups and datasets.
 ///
-/// It is closed when it goes out of scope, at the latest when its file is closed.
+/// It is closed when it goes out of scope. That of a file that is being created is closed with the file, at the end of
+/// ``HDF5File/create(at:options:_:)``.
 public struct HDF5Group: ~Copyable, Sendable, HDF5Container, HDF5Attributed {
   public let handle: HDF5Handle
   private let identifier: Identifier
