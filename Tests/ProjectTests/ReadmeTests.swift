@@ -17,9 +17,12 @@ import Testing
     try withTemporaryDirectory { directory in
       try FileManager.default.createSymbolicLink(
         at: directory.appending(path: "Fixtures"), withDestinationURL: Project.root.appending(path: "Fixtures"))
+      // A reader types the blocks into one session, so a later one may use the names of an earlier one.
+      var session = "import os, sys; os.chdir(sys.argv[1])\n"
       for block in runnable {
         if block.language == "python" {
-          try python("import os, sys; os.chdir(sys.argv[1])\n" + block.text, [directory.path])
+          session += block.text + "\n"
+          try python(session, [directory.path])
         } else {
           let path =
             "\(Project.command.deletingLastPathComponent().path):\(ProcessInfo.processInfo.environment["PATH"] ?? "")"

@@ -28,17 +28,10 @@ extension HDF5Format {
     }
 
     var owners: [HDF5ObjectIdentity: String] = [:]
-    var groups: [HDF5ObjectIdentity: String] = [:]
     for link in inventory.links {
       let name = layout.name(of: link.path)
       switch link.target {
-      case .group(let identity, _):
-        guard let first = groups.updateValue(link.path, forKey: identity) else { continue }
-        state.others.append(
-          .init(
-            name: name, kind: "group link",
-            reason: "the group is '\(first)' under a second name, which is not followed",
-            isRefused: true))
+      case .group: continue
       case .dataset(let dataset):
         try add(dataset, as: name, path: link.path, file: file, owners: &owners, to: &state)
       case .committedDatatype:
