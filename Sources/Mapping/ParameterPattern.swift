@@ -38,6 +38,16 @@ public struct ParameterPattern: Hashable, Sendable {
     return values.count == dimensions.count ? try? Shape(values) : nil
   }
 
+  /// The parameter with the sizes put in.
+  ///
+  /// - Throws: ``TensorError`` with code `.sizeOverflow` if a size is not given or the product overflows.
+  package func spec(in sizes: [String: Int]) throws -> ParameterSpec {
+    guard let shape = shape(in: sizes) else {
+      throw TensorError(.sizeOverflow, "the shape \(description(in: sizes)) has no size", tensor: name)
+    }
+    return ParameterSpec(name, shape)
+  }
+
   /// The shape for a message: numbers where they are known, names where they are not, for example `[32, input]`.
   func description(in sizes: [String: Int]) -> String {
     let parts = dimensions.map { dimension -> String in

@@ -6,7 +6,7 @@ import Testing
 @Suite struct ReadmeTests {
   @Test(
     "every shell and Python block runs, one after the other, in a folder that holds Fixtures and nothing else",
-    arguments: ["README.md"])
+    arguments: ["README.md", "docs/tutorials/first-model.md"])
   func blocks(file: String) throws {
     let blocks = try CodeBlock.all(in: file)
     let runnable = blocks.filter { $0.language == "sh" || $0.language == "python" }

@@ -1,0 +1,39 @@
+internal import ArgumentParser
+internal import TensorFerry
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
+/// What the command returns to the shell; see `tensorferry --help`.
+enum ExitStatus {
+  /// Done; equal; parity.
+  static let success = ExitCode(0)
+  /// Parity refuted.
+  static let refuted = ExitCode(1)
+  /// Could not: bad file, I/O, unsupported, invalid mapping.
+  static let failure = ExitCode(2)
+  /// The evidence does not suffice.
+  static let undecided = ExitCode(3)
+
+  /// Ends the process: usage, help and exit codes as ArgumentParser has them, every other error with status 2.
+  static func exit(with error: any Error) -> Never {
+    // ArgumentParser gives status 1 to errors that are not its own; 1 means "refuted" here.
+    guard !(error is ExitCode), TensorFerryCommand.exitCode(for: error) == .failure else {
+      TensorFerryCommand.exit(withError: error)
+    }
+    StandardError.print("error: \(error)")
+    TensorFerryCommand.exit(withError: failure)
+  }
+}
+
+enum StandardError {
+  /// Writes a line to the standard error stream.
+  static func print(_ line: String) {
+    fputs(line + "\n", stderr)
+  }
+}

@@ -1,0 +1,35 @@
+internal import ArgumentParser
+internal import TensorFerry
+
+struct JSONOptions: ParsableArguments {
+  @Flag(help: "Print one JSON object, which opens with its schema, instead of text.")
+  var json = false
+
+  /// Prints the answer in the form that was asked for.
+  func print(_ answer: @autoclosure () -> JSONValue, text: @autoclosure () -> String) {
+    Swift.print(json ? answer().text(pretty: true) : text())
+  }
+
+  /// Runs `body`; if it fails and JSON was asked for, the error is printed as JSON too, before it goes on.
+  func reporting(_ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch let error where json && !(error is ExitCode) {
+      Swift.print(Self.answer(for: error).text(pretty: true))
+      throw error
+    }
+  }
+
+  private static func answer(for error: any Error) -> JSONValue {
+    let located = error as? any LocatedError
+    return [
+      "schema": "tensorferry.error/1",
+      "message": .string(located?.reason ?? "\(error)"),
+      "file": JSONValue(located?.file),
+      "format": JSONValue(located?.format),
+      "tensor": JSONValue(located?.tensor),
+      "place": JSONValue(located?.place?.description),
+      "problems": .array((error as? MappingError)?.problems.map(\.json) ?? []),
+    ]
+  }
+}

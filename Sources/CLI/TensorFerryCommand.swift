@@ -1,0 +1,35 @@
+internal import ArgumentParser
+internal import TensorFerry
+
+/// The command `tensorferry`: it parses, calls the library and prints.
+@main
+struct TensorFerryCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tensorferry",
+    abstract: "Carries PyTorch-trained weights into Swift and proves that nothing changed on the way.",
+    discussion: """
+      EXAMPLES
+        tensorferry inspect weights.h5
+        tensorferry import checkpoint.h5 -o model.h5
+        tensorferry predict model.h5 test.h5 --labels labels
+        tensorferry verify model.h5 reference.h5
+
+      EXIT STATUS
+        0   done; parity
+        1   parity refuted
+        2   could not: bad file, I/O, unsupported, invalid mapping
+        3   undecided: the reference lacks the evidence
+        64  usage; 130 interrupted
+      """,
+    version: Version.text,
+    subcommands: [InspectCommand.self, ImportCommand.self, PredictCommand.self, VerifyCommand.self])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      ExitStatus.exit(with: error)
+    }
+  }
+}

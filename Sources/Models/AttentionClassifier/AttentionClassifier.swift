@@ -1,0 +1,69 @@
+public import TensorFerryMapping
+public import TensorFerryOperators
+public import TensorFerryTensors
+
+/// A linear layer, attention over the positions of its result, and a linear classifier.
+///
+/// What it computes, in PyTorch's words:
+///
+///     x = fc(x)
+///     attention_scores = attention(x)
+///     attention_weights = softmax(attention_scores, dim=1)
+///     attended_x = bmm(attention_weights.transpose(1, 2), x).squeeze(1)
+///     output = classifier(attended_x)
+///
+/// Features of shape `[batch, features]` are one position each.
+public struct AttentionClassifier: ImportableModel {
+  public static let id = "AttentionClassifier/1"
+
+  public let configuration: Configuration
+  public let graph: StageGraph
+  public let parameters: [String: ArrayView<Float>]
+
+  public init(configuration: Configuration, parameters: [String: Tensor]) throws {
+    self.configuration = configuration
+    graph = try Self.graph(for: configuration)
+    self.parameters = try graph.load(parameters)
+  }
+
+  public static let patterns: [ParameterPattern] = [
+    ParameterPattern("fc.weight", ["hidden_size", "input_size"]),
+    ParameterPattern("fc.bias", ["hidden_size"]),
+    ParameterPattern("attention.weight", [1, "hidden_size"]),
+    ParameterPattern("attention.bias", [1]),
+    ParameterPattern("classifier.weight", ["class_count", "hidden_size"]),
+    ParameterPattern("classifier.bias", ["class_count"]),
+  ]
+
+  public static func graph(for configuration: Configuration) throws -> StageGraph {
+    try StageGraph(
+      inputs: [InputSpec("x", ["batch", "positions", "features"], optional: "positions")],
+      parameters: parameters(with: configuration),
+      stages: [
+        Stage("fc", Linear(), .input("x"), .parameter("fc.weight"), .parameter("fc.bias")),
+        Stage(
+          "attention_scores", Linear(), .stage("fc"), .parameter("attention.weight"), .parameter("attention.bias")),
+        Stage("attention_weights", Softmax(axis: 1), .stage("attention_scores")),
+        Stage("attended_x", WeightedSum(), .stage("attention_weights"), .stage("fc")),
+        Stage(
+          "output", Linear(), .stage("attended_x"), .parameter("classifier.weight"), .parameter("classifier.bias")),
+      ],
+      output: "output")
+  }
+
+  /// Classifies samples.
+  ///
+  /// - Parameter features: `F32`, `F16` or `BF16` of shape `[batch, features]` or `[batch, positions, features]`.
+  /// - Returns: `F32` logits, shape `[batch, classes]`; not normalised.
+  /// - Throws: ``ModelError`` or ``OperatorError`` if the features have another type or shape.
+  public func callAsFunction(_ features: Tensor) throws -> Tensor { try output(["x": features]) }
+
+  /// Classifies one sample of one position.
+  ///
+  /// - Parameter features: as many numbers as the model's input size.
+  /// - Returns: one logit for each class; not normalised.
+  /// - Throws: ``OperatorError`` with code `.dimensionMismatch` if there are more or fewer.
+  public func callAsFunction(_ features: [Float]) throws -> [Float] {
+    try self(Tensor(features, shape: Shape([1, features.count]))).floats()
+  }
+}

@@ -1,0 +1,116 @@
+public import TensorFerryTensors
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
+/// A shape and read-only elements, row-major, in memory that the view keeps alive.
+///
+/// Copying a view copies no elements.
+public struct ArrayView<Scalar: BitwiseCopyable & Sendable>: @unchecked Sendable {
+  // Safe because the elements are never written again once a view of them exists: the one `MutableArrayView` that
+  // could is consumed by making the view, and mapped files are mapped read-only.
+  public let shape: Shape
+  private let base: UnsafePointer<Scalar>
+  private let owner: AnyObject
+
+  /// The elements; the pointer is valid as long as the view, or a copy of it, lives.
+  package var elements: UnsafeBufferPointer<Scalar> { UnsafeBufferPointer(start: base, count: shape.elementCount) }
+
+  fileprivate init(shape: Shape, storage: ArrayStorage<Scalar>) {
+    self.shape = shape
+    base = UnsafePointer(storage.base)
+    owner = storage
+  }
+
+  private init(shape: Shape, base: UnsafePointer<Scalar>, owner: AnyObject) {
+    self.shape = shape
+    self.base = base
+    self.owner = owner
+  }
+
+  /// A view of a copy of `values`.
+  ///
+  /// - Precondition: `values` has as many elements as the shape.
+  /// - Throws: ``OperatorError`` with code `.outOfMemory`.
+  public init(_ values: [Scalar], shape: Shape) throws {
+    precondition(values.count == shape.elementCount, "\(values.count) values do not make the shape \(shape)")
+    let copy = try MutableArrayView<Scalar>(shape: shape)
+    _ = copy.elements.update(fromContentsOf: values)
+    self = copy.finished()
+  }
+
+  public var count: Int { shape.elementCount }
+
+  /// The element at an offset in row-major order.
+  public subscript(offset: Int) -> Scalar {
+    precondition(offset >= 0 && offset < count, "offset \(offset) is outside of \(count) elements")
+    return base[offset]
+  }
+
+  /// A copy of the elements in row-major order.
+  public var values: [Scalar] { Array(elements) }
+
+  /// The same elements under another shape of the same size.
+  package func reshaped(_ shape: Shape) -> ArrayView {
+    precondition(shape.elementCount == count, "\(self.shape) cannot be seen as \(shape)")
+    return ArrayView(shape: shape, base: base, owner: owner)
+  }
+}
+
+/// A shape and elements that its one owner may write; an operator writes its result into one.
+public struct MutableArrayView<Scalar: BitwiseCopyable & Sendable>: ~Copyable {
+  public let shape: Shape
+  private let storage: ArrayStorage<Scalar>
+
+  /// New memory, aligned to 64 bytes, every byte 0.
+  ///
+  /// - Throws: ``OperatorError`` with code `.outOfMemory` if the system does not give that much.
+  public init(shape: Shape) throws {
+    self.shape = shape
+    storage = try ArrayStorage(shape)
+  }
+
+  /// The elements; the pointer is valid as long as this value lives.
+  package var elements: UnsafeMutableBufferPointer<Scalar> {
+    UnsafeMutableBufferPointer(start: storage.base, count: shape.elementCount)
+  }
+
+  public var count: Int { shape.elementCount }
+
+  /// The element at an offset in row-major order.
+  public subscript(offset: Int) -> Scalar {
+    get {
+      precondition(offset >= 0 && offset < count, "offset \(offset) is outside of \(count) elements")
+      return storage.base[offset]
+    }
+    set {
+      precondition(offset >= 0 && offset < count, "offset \(offset) is outside of \(count) elements")
+      storage.base[offset] = newValue
+    }
+  }
+
+  /// Ends the writing: the same memory, read-only from now on.
+  public consuming func finished() -> ArrayView<Scalar> { ArrayView(shape: shape, storage: storage) }
+}
+
+private final class ArrayStorage<Scalar: BitwiseCopyable> {
+  let base: UnsafeMutablePointer<Scalar>
+
+  init(_ shape: Shape) throws {
+    let (byteCount, overflow) = shape.elementCount.multipliedReportingOverflow(by: MemoryLayout<Scalar>.stride)
+    var memory: UnsafeMutableRawPointer?
+    guard !overflow, posix_memalign(&memory, 64, max(byteCount, 64)) == 0, let memory else {
+      throw OperatorError(
+        .outOfMemory, "a result of shape \(shape) needs \(shape.elementCount) elements, the memory does not suffice")
+    }
+    memset(memory, 0, byteCount)
+    base = memory.bindMemory(to: Scalar.self, capacity: shape.elementCount)
+  }
+
+  deinit { free(base) }
+}

@@ -1,0 +1,57 @@
+public import TensorFerryTensors
+
+/// One kind of stage: its shape rule, its forward pass, its oracle, and the bound on what rounding can explain.
+///
+/// Operators are values: what they need beside their operands are public attributes. They write into memory that they
+/// are given.
+public protocol Operator: Sendable {
+  /// The name in reports and files, for example `linear`.
+  static var id: String { get }
+
+  /// The shape of the result.
+  ///
+  /// - Throws: ``OperatorError``.
+  func outputShape(_ operands: [Shape]) throws -> Shape
+
+  /// The deployed pass, in float32.
+  ///
+  /// - Precondition: `output` has the shape that ``outputShape(_:)`` gives for the operands.
+  func forward(
+    _ operands: [ArrayView<Float>], into output: inout MutableArrayView<Float>, _ workspace: inout Workspace)
+
+  /// The oracle, in Double: plain loops, no BLAS, no code shared with the products of the deployed pass.
+  func forward(_ operands: [ArrayView<Double>], into output: inout MutableArrayView<Double>)
+
+  /// For each element of the result, the largest difference between the oracle and a side that rounds as `rounding`
+  /// says, when both start from the same operands.
+  ///
+  /// The oracle's own error is added, and the bound is rounded outwards. Where it is not finite nothing is proven.
+  ///
+  /// - Parameter output: what the oracle computed from the operands.
+  func bound(
+    _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,
+    into bound: inout MutableArrayView<Double>)
+}
+
+extension Operator {
+  func checkCount(_ operands: [Shape], _ allowed: ClosedRange<Int>) throws {
+    guard allowed.contains(operands.count) else {
+      let expected = allowed.count == 1 ? "\(allowed.lowerBound)" : "\(allowed.lowerBound) to \(allowed.upperBound)"
+      throw OperatorError(.operandCount, "\(Self.id) takes \(expected) operands, there are \(operands.count)")
+    }
+  }
+
+  func checkRank(_ name: String, _ shape: Shape, _ rank: Int) throws {
+    guard shape.rank == rank else {
+      throw OperatorError(.rank, "\(Self.id) takes \(name) of \(rank) dimensions, its shape is \(shape)")
+    }
+  }
+
+  /// - Throws: ``OperatorError`` with code `.dimensionLimit` if BLAS, which counts in 32 bits, cannot take a dimension.
+  func checkLimit(_ dimensions: Int...) throws {
+    if let large = dimensions.first(where: { $0 > Int(Int32.max) }) {
+      throw OperatorError(
+        .dimensionLimit, "\(Self.id) takes matrices of at most \(Int32.max) rows and columns, here are \(large)")
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/// How one side of a comparison rounds: what its bound on rounding errors is made of.
+///
+/// Assumed of that side: every sum, product and fused product is rounded to nearest in a format of at least this
+/// precision; sums may be taken in any order, by any number of lanes and threads; nothing overflows.
+public struct Rounding: Hashable, Sendable {
+  /// The unit roundoff: 2^-24 for float32.
+  public var unit: Double
+  /// The smallest positive number, which bounds what a product loses to gradual underflow.
+  public var leastNonzero: Double
+  /// The smallest normal number, below which an exponential may be flushed to 0.
+  public var leastNormal: Double
+  /// The error of the exponential function in units of the last place.
+  public var expUlps: Double
+  /// The most additions that one term of a sum goes through, where the order of summation is known.
+  public var depth: Int?
+
+  public init(unit: Double, leastNonzero: Double, leastNormal: Double, expUlps: Double = 1, depth: Int? = nil) {
+    self.unit = unit
+    self.leastNonzero = leastNonzero
+    self.leastNormal = leastNormal
+    self.expUlps = expUlps
+    self.depth = depth
+  }
+
+  /// float32 in any order of summation.
+  public static let float32 = Rounding(unit: 0x1p-24, leastNonzero: 0x1p-149, leastNormal: 0x1p-126)
+  /// float64 in any order of summation.
+  public static let float64 = Rounding(
+    unit: 0x1p-53, leastNonzero: .leastNonzeroMagnitude, leastNormal: .leastNormalMagnitude)
+
+  /// `k` roundings one after another change a number by at most this factor less 1: `ku / (1 - ku)`.
+  ///
+  /// Infinite where the formula does not hold, `ku >= 1`; nothing is proven then.
+  func gamma(_ k: Int) -> Double {
+    let product = Double(k) * unit
+    return product < 1 ? product / (1 - product) : .infinity
+  }
+
+  /// The largest error of a sum of `terms` products (and a bias), computed on this side, against an oracle that
+  /// computed it in Double.
+  ///
+  /// Whatever the order, each term passes one rounding for its product and one for each addition above it, at most
+  /// `terms` of them with the bias as a leaf. So the error is at most `gamma(terms + 1) * magnitude`.
+  ///
+  /// - Parameters:
+  ///   - extra: further roundings that each term goes through, for example of a scale.
+  ///   - magnitude: the sum of the absolute values of all terms.
+  func boundOfSum(terms: Int, bias: Bool = false, extra: Int = 0, magnitude: Double) -> Double {
+    let additions = bias ? terms : max(0, terms - 1)
+    func error(of side: Rounding) -> Double {
+      let growth = side.gamma(min(side.depth ?? additions, additions) + 1 + extra)
+      return growth * magnitude + Double(2 * terms + 1) * side.leastNonzero * (1 + growth)
+    }
+    return (error(of: self) + error(of: .float64)) * Rounding.outward(terms)
+  }
+
+  /// What a bound that was itself computed in Double, by a sum of `terms` terms, is multiplied by to stay above the
+  /// exact one.
+  static func outward(_ terms: Int) -> Double { 1 + max(0x1p-40, Double(terms + 32) * 0x1p-52) }
+}

@@ -1,0 +1,57 @@
+extension Softmax {
+  /// With `D_j = max s - s_j`, `E_j = exp(-D_j)`, `z` their sum and `a_j = E_j / z`, a side with unit roundoff `u` and
+  /// an exponential good to a relative `e` computes a numerator of at most `exp(-D_j (1 - u)) (1 + e)`.
+  ///
+  /// So with `t_j = (exp(-D_j (1 - u)) (1 + e) - E_j) / z` and `T` their sum, the numerator is off by at most `t_j z`,
+  /// the denominator by at most a factor of `(1 - T)(1 - gamma)`, and the division (or a product with a reciprocal)
+  /// takes two roundings:
+  ///
+  ///     bound_j = (a_j + t_j)(1 + u)^2 / ((1 - T)(1 - gamma)) - a_j + underflow
+  ///
+  /// Every `t_j` is finite, for an infinite `D_j` as well. Nothing is proven where `T >= 1`.
+  public func bound(
+    _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,
+    into bound: inout MutableArrayView<Double>
+  ) {
+    let (scores, shares, result) = (operands[0].elements, output.elements, bound.elements)
+    Slices(shape: operands[0].shape, axis: axis).forEach { slice in
+      let offsets = Array(slice)
+      let largest = largest(offsets.map { scores[$0] })
+      let distances = offsets.map { largest - scores[$0] }
+      let shares = offsets.map { shares[$0] }
+      let side = rounding.boundOfSoftmax(distances, shares)
+      let oracle = Rounding.float64.boundOfSoftmax(distances, shares)
+      for (index, offset) in offsets.enumerated() {
+        result[offset] = (side[index] + oracle[index]) * Rounding.outward(offsets.count)
+      }
+    }
+  }
+}
+
+extension Rounding {
+  /// - Parameters:
+  ///   - distances: how far each score lies below the largest, 0 or more.
+  ///   - shares: the exact results, up to the error of the oracle.
+  fileprivate func boundOfSoftmax(_ distances: [Double], _ shares: [Double]) -> [Double] {
+    let expError = 2 * expUlps * unit
+    // 1 / z, which is the share of the largest score.
+    let scale = zip(distances, shares).first { $0.0 == 0 }?.1 ?? .nan
+    let excesses = zip(distances, shares).map { distance, share in
+      let shift = unit * distance
+      // The difference as the formula has it would cancel to nothing in Double for a unit of 2^-53; the form with
+      // expm1 does not, but overflows for a large shift.
+      return shift <= 1
+        ? share * (exponentialLessOne(shift) * (1 + expError) + expError)
+        : (exponential(-distance * (1 - unit)) * (1 + expError) - exponential(-distance)) * scale
+    }
+    let total = excesses.reduce(0, +)
+    let growth = gamma(min(depth ?? .max, max(0, distances.count - 1)))
+    let denominator = (1 - total) * (1 - growth)
+    guard denominator > 0 else { return shares.map { _ in .infinity } }
+    let factorLessOne = (2 * unit + unit * unit + total + growth - total * growth) / denominator
+    let underflow = Double(distances.count + 2) * leastNormal
+    return zip(shares, excesses).map { share, excess in
+      share * factorLessOne + excess * (1 + factorLessOne) + underflow
+    }
+  }
+}

@@ -1,0 +1,97 @@
+package import TensorFerryTensors
+
+extension StageGraph {
+  /// The shapes of all stages for inputs of these shapes.
+  ///
+  /// - Throws: ``ModelError`` for an input that is missing or has another number of dimensions, ``OperatorError`` with
+  ///   the stage's name for shapes that do not fit.
+  package func shapes(inputs given: [String: Shape]) throws -> [ValueName: Shape] {
+    var shapes: [ValueName: Shape] = [:]
+    for parameter in parameters { shapes[.parameter(parameter.name)] = parameter.shape }
+    for input in inputs {
+      guard let shape = given[input.name] else {
+        throw ModelError(.missingInput, "input '\(input.name)' is not given", name: input.name)
+      }
+      shapes[.input(input.name)] = try input.shape(of: shape)
+    }
+    for stage in stages {
+      // The initialiser has made sure that every operand comes before its stage.
+      shapes[.stage(stage.name)] = try stage.outputShape(stage.operands.map { shapes[$0]! })
+    }
+    return shapes
+  }
+
+  /// Runs all stages in order and returns what each computed.
+  ///
+  /// - Parameter values: the inputs, in the shapes that the stages see, and the parameters.
+  /// - Throws: ``OperatorError`` with the stage's name.
+  package func evaluate<Scalar: StageScalar>(
+    _ values: [ValueName: ArrayView<Scalar>]
+  ) throws -> [ValueName: ArrayView<Scalar>] {
+    var values = values
+    var workspace = Workspace()
+    for stage in stages {
+      values[.stage(stage.name)] = try stage.evaluate(stage.operands.map { values[$0]! }, &workspace)
+    }
+    return values
+  }
+}
+
+extension Stage {
+  package func outputShape(_ operands: [Shape]) throws -> Shape {
+    do {
+      return try operation.outputShape(operands)
+    } catch let error as OperatorError {
+      throw error.inStage(name)
+    }
+  }
+
+  /// Runs the stage on its operands, into new memory.
+  package func evaluate<Scalar: StageScalar>(
+    _ operands: [ArrayView<Scalar>], _ workspace: inout Workspace
+  ) throws -> ArrayView<Scalar> {
+    var output = try MutableArrayView<Scalar>(shape: outputShape(operands.map(\.shape)))
+    Scalar.forward(operation, operands, into: &output, &workspace)
+    return output.finished()
+  }
+
+  /// What rounding can explain of the difference between the oracle's `output` and a side that rounds as `rounding`
+  /// says.
+  package func bound(
+    _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding
+  ) throws -> ArrayView<Double> {
+    var bound = try MutableArrayView<Double>(shape: output.shape)
+    operation.bound(operands, output: output, rounding, into: &bound)
+    return bound.finished()
+  }
+}
+
+/// The two kinds of numbers that stages run in: `Float` is deployed, `Double` is the oracle.
+package protocol StageScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
+  static func forward(
+    _ operation: any Operator, _ operands: [ArrayView<Self>], into output: inout MutableArrayView<Self>,
+    _ workspace: inout Workspace)
+}
+
+extension Float: StageScalar {
+  package static func forward(
+    _ operation: any Operator, _ operands: [ArrayView<Float>], into output: inout MutableArrayView<Float>,
+    _ workspace: inout Workspace
+  ) {
+    operation.forward(operands, into: &output, &workspace)
+  }
+}
+
+extension Double: StageScalar {
+  package static func forward(
+    _ operation: any Operator, _ operands: [ArrayView<Double>], into output: inout MutableArrayView<Double>,
+    _ workspace: inout Workspace
+  ) {
+    operation.forward(operands, into: &output)
+  }
+}
+
+extension ArrayView<Float> {
+  /// The same numbers in Double; exact.
+  package func widened() throws -> ArrayView<Double> { try ArrayView<Double>(values.map(Double.init), shape: shape) }
+}

@@ -1,0 +1,69 @@
+public import TensorFerryTensors
+
+/// `c[b, k] = sum over t of weights[b, t] * values[b, t, k]`.
+///
+/// Operands: weights `[batch, positions, 1]`, values `[batch, positions, features]`. Result: `[batch, features]`.
+public struct WeightedSum: Operator {
+  public static let id = "weighted_sum"
+
+  public init() {}
+
+  public func outputShape(_ operands: [Shape]) throws -> Shape {
+    try checkCount(operands, 2...2)
+    let (weights, values) = (operands[0], operands[1])
+    try checkRank("weights", weights, 3)
+    try checkRank("values", values, 3)
+    guard weights[0] == values[0], weights[1] == values[1], weights[2] == 1 else {
+      throw OperatorError(
+        .dimensionMismatch, "values \(values) need weights [\(values[0]), \(values[1]), 1], their shape is \(weights)")
+    }
+    try checkLimit(values[1], values[2])
+    return try Shape([values[0], values[2]])
+  }
+
+  public func forward(
+    _ operands: [ArrayView<Float>], into output: inout MutableArrayView<Float>, _ workspace: inout Workspace
+  ) {
+    let (batch, positions, features) = sizes(operands)
+    let product = MatrixProduct(rows: 1, columns: features, terms: positions)
+    let (weights, values) = (operands[0].elements.baseAddress!, operands[1].elements.baseAddress!)
+    let result = output.elements.baseAddress!
+    for b in 0..<batch {
+      product(weights + b * positions, values + b * positions * features, into: result + b * features)
+    }
+  }
+
+  public func forward(_ operands: [ArrayView<Double>], into output: inout MutableArrayView<Double>) {
+    let (batch, positions, features) = sizes(operands)
+    let (weights, values, result) = (operands[0].elements, operands[1].elements, output.elements)
+    for b in 0..<batch {
+      for k in 0..<features {
+        var sum = 0.0
+        for t in 0..<positions { sum += weights[b * positions + t] * values[(b * positions + t) * features + k] }
+        result[b * features + k] = sum
+      }
+    }
+  }
+
+  public func bound(
+    _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,
+    into bound: inout MutableArrayView<Double>
+  ) {
+    let (batch, positions, features) = sizes(operands)
+    let (weights, values, result) = (operands[0].elements, operands[1].elements, bound.elements)
+    for b in 0..<batch {
+      for k in 0..<features {
+        var magnitude = 0.0
+        for t in 0..<positions {
+          magnitude += abs(weights[b * positions + t] * values[(b * positions + t) * features + k])
+        }
+        result[b * features + k] = rounding.boundOfSum(terms: positions, magnitude: magnitude)
+      }
+    }
+  }
+
+  private func sizes<Scalar>(_ operands: [ArrayView<Scalar>]) -> (batch: Int, positions: Int, features: Int) {
+    let values = operands[1].shape
+    return (values[0], values[1], values[2])
+  }
+}

@@ -1,0 +1,62 @@
+internal import TensorFerryOperators
+internal import TensorFerryTensors
+
+/// The values of one stage in one case, all in the same order.
+struct Comparison {
+  let caseName: String
+  /// The shape as the reference recorded it.
+  let shape: Shape
+  /// What is judged: the reference's values or ours.
+  let judged: [Double]
+  let oracle: ArrayView<Double>
+  let bound: ArrayView<Double>
+  let reference: [Double]
+  let ours: [Double]?
+}
+
+extension Certificate {
+  mutating func compare(_ comparison: Comparison) {
+    let (oracle, bound) = (comparison.oracle.values, comparison.bound.values)
+    var current = worst?.utilisation ?? -1
+    var worstOffset: Int?
+    for (offset, value) in comparison.judged.enumerated() {
+      let difference = abs(value - oracle[offset])
+      let utilisation = Self.utilisation(difference, bound[offset])
+      if difference.isFinite {
+        largestDifference = max(largestDifference, difference)
+      } else {
+        nonfinite += 1
+      }
+      if !(utilisation <= current), Self.isWorse(utilisation, than: current) {
+        current = utilisation
+        worstOffset = offset
+      }
+    }
+    compared += comparison.judged.count
+    guard let offset = worstOffset else { return }
+    worst = Element(
+      caseName: comparison.caseName, index: comparison.shape.index(of: offset),
+      difference: abs(comparison.judged[offset] - oracle[offset]), bound: bound[offset], utilisation: current,
+      reference: comparison.reference[offset], ours: comparison.ours?[offset], oracle: oracle[offset])
+  }
+
+  /// NaN, which is never a pass, unless both numbers are finite: without a finite bound nothing is proven, and a value
+  /// that is not finite may be an overflow, which the bound does not speak of.
+  private static func utilisation(_ difference: Double, _ bound: Double) -> Double {
+    guard difference.isFinite, bound.isFinite else { return .nan }
+    return difference == 0 ? 0 : difference / bound
+  }
+}
+
+extension Shape {
+  /// The index of an element from its offset in row-major order.
+  fileprivate func index(of offset: Int) -> [Int] {
+    var rest = offset
+    var index: [Int] = []
+    for dimension in dimensions.reversed() {
+      index.append(rest % dimension)
+      rest /= dimension
+    }
+    return index.reversed()
+  }
+}

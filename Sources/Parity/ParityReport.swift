@@ -1,0 +1,29 @@
+public import TensorFerryTensors
+
+/// What was compared, how far off it is, what rounding explains, and where it first diverges.
+///
+/// Every stage is fed the reference's own stage input, so that a difference shows in the stage where it arises and in
+/// no other.
+public struct ParityReport: Hashable, Sendable {
+  /// The model's name and version, for example `AttentionClassifier/1`.
+  public let model: String
+  /// The path of the reference bundle, if it came from a file.
+  public let file: String?
+  /// How the reference was recorded, as the recorder wrote it.
+  public let manifest: JSONValue
+  public let caseCount: Int
+  /// In forward order.
+  public let stages: [StageReport]
+
+  /// The worst verdict of all stages.
+  public var verdict: Verdict { stages.map(\.verdict).max() ?? .inconclusive }
+
+  /// The first stage whose differences rounding does not explain, or nil if there is none.
+  public var firstDivergence: StageReport? { stages.first { $0.verdict == .mismatchProven } }
+
+  /// Which side is off in the first stage that diverges.
+  public var blame: Blame { firstDivergence?.blame ?? .neither }
+
+  /// How many values were compared in all stages.
+  public var compared: Int { stages.map(\.compared).reduce(0, +) }
+}

@@ -1,0 +1,106 @@
+public import TensorFerryTensors
+
+/// What PyTorch computed with a model: cases, each with its inputs and the values of every stage.
+///
+/// The tensors of a bundle bear the names `cases.0000.inputs.<input>`, `cases.0000.stages.<stage>.f32` and
+/// `cases.0000.stages.<stage>.f64`. The float64 values come from the same float32 inputs and parameters, widened.
+/// Nothing is read until the bundle is compared with a model.
+public struct ReferenceBundle: Sendable {
+  /// One set of inputs and what the stages gave for them.
+  public struct Case: Sendable {
+    /// The name in the bundle: digits, counted from `0000`.
+    public let name: String
+    public internal(set) var inputs: [String: LazyTensor] = [:]
+    public internal(set) var stages: [String: Stage] = [:]
+
+    init(_ name: String) { self.name = name }
+  }
+
+  /// The values of one stage.
+  public struct Stage: Sendable {
+    public internal(set) var float32: LazyTensor?
+    public internal(set) var float64: LazyTensor?
+  }
+
+  /// The only version of the bundle that is known.
+  public static let format = "tensorferry.reference/1"
+
+  /// The model's name and version, for example `AttentionClassifier/1`.
+  public let model: String
+  /// How the bundle was recorded: version of torch, libraries, threads and so on, as the recorder wrote it.
+  public let manifest: JSONValue
+  /// In order of their names.
+  public let cases: [Case]
+  /// The path of the file, if there is one.
+  public let file: String?
+
+  /// - Throws: ``ParityError`` with code `.notAReference`, `.invalidMetadata`, `.unexpectedName` or `.wrongType`.
+  public init(_ state: StateDict) throws {
+    let file = state.origin?.path
+    self.file = file
+    guard state.metadata("format")?.string == Self.format else {
+      let found = state.metadata("format").map { "'\(($0.string ?? $0.text()).escapedForDisplay)'" } ?? "missing"
+      throw ParityError(.notAReference, "its format is \(found), a reference has '\(Self.format)'", file: file)
+    }
+    guard let model = state.metadata("model")?.string else {
+      throw ParityError(.invalidMetadata, "the name of the model is missing or not a text", file: file)
+    }
+    self.model = model
+    manifest = try Self.manifest(state, file)
+    cases = try Self.cases(state, file)
+  }
+
+  private static func manifest(_ state: StateDict, _ file: String?) throws -> JSONValue {
+    guard let text = state.metadata("manifest")?.string else {
+      throw ParityError(.invalidMetadata, "the manifest is missing or not a text", file: file)
+    }
+    do {
+      let manifest = try JSONValue(parsing: text)
+      guard manifest.members != nil else {
+        throw ParityError(.invalidMetadata, "the manifest is not a JSON object", file: file)
+      }
+      return manifest
+    } catch let error as TensorError {
+      throw ParityError(.invalidMetadata, "the manifest is not readable: \(error)", file: file)
+    }
+  }
+
+  private static func cases(_ state: StateDict, _ file: String?) throws -> [Case] {
+    var cases: [String: Case] = [:]
+    for element in state {
+      let (name, tensor) = (element.name, element.tensor)
+      if name.hasPrefix("probes.") { continue }
+      func demand(_ dtype: DType) throws {
+        guard tensor.dtype == dtype else {
+          throw ParityError(
+            .wrongType, "must be \(dtype.rawValue), it is \(tensor.dtype.rawValue)", file: file, tensor: name)
+        }
+      }
+      let parts = name.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 4, parts[0] == "cases", !parts[1].isEmpty,
+        parts[1].utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains)
+      else { throw unexpected(name, file) }
+      var entry = cases[parts[1]] ?? Case(parts[1])
+      if parts[2] == "inputs" {
+        entry.inputs[parts[3]] = tensor
+      } else if parts[2] == "stages", parts[3].hasSuffix(".f32") {
+        try demand(.f32)
+        entry.stages[String(parts[3].dropLast(4)), default: Stage()].float32 = tensor
+      } else if parts[2] == "stages", parts[3].hasSuffix(".f64") {
+        try demand(.f64)
+        entry.stages[String(parts[3].dropLast(4)), default: Stage()].float64 = tensor
+      } else {
+        throw unexpected(name, file)
+      }
+      cases[parts[1]] = entry
+    }
+    return cases.values.sorted { ($0.name.utf8.count, $0.name) < ($1.name.utf8.count, $1.name) }
+  }
+
+  private static func unexpected(_ name: String, _ file: String?) -> ParityError {
+    ParityError(
+      .unexpectedName,
+      "the name has no place in a reference, which holds cases.0000.inputs.<name> and "
+        + "cases.0000.stages.<name>.f32 or .f64", file: file, tensor: name)
+  }
+}

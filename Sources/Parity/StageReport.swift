@@ -1,0 +1,63 @@
+public import TensorFerryTensors
+
+/// What the comparison of one stage has shown, over all cases.
+public struct StageReport: Hashable, Sendable {
+  public let name: String
+  /// The shape of the stage's values in the first case that has them, as recorded.
+  public internal(set) var shape: Shape?
+  /// In the order weights, reference, engine.
+  public internal(set) var certificates = Certificate.Kind.allCases.map(Certificate.init)
+  /// Whether our float32 values are those of the reference bit for bit.
+  public internal(set) var isIdentical = true
+  /// What evidence is missing in float32; any makes the stage inconclusive.
+  public internal(set) var gaps: [String] = []
+  /// What evidence is missing in float64; any makes the stage at most explained.
+  public internal(set) var notes: [String] = []
+
+  init(_ name: String) { self.name = name }
+
+  subscript(kind: Certificate.Kind) -> Certificate {
+    get { certificates[Certificate.Kind.allCases.firstIndex(of: kind)!] }
+    set { certificates[Certificate.Kind.allCases.firstIndex(of: kind)!] = newValue }
+  }
+
+  public var verdict: Verdict {
+    if certificates.contains(where: \.isRefuted) { return .mismatchProven }
+    guard gaps.isEmpty, self[.reference].holds, self[.engine].holds else { return .inconclusive }
+    if notes.isEmpty { return self[.weights].holds ? (isIdentical ? .identical : .explained) : .inconclusive }
+    // Some cases lack float64; what there is must hold.
+    return self[.weights].compared == 0 || self[.weights].holds ? .explained : .inconclusive
+  }
+
+  public var blame: Blame {
+    Blame(
+      reference: self[.weights].isRefuted || self[.reference].isRefuted, engine: self[.engine].isRefuted)
+  }
+
+  /// The certificate with the worst utilisation.
+  public var deciding: Certificate {
+    var deciding = self[.weights]
+    for certificate in certificates where certificate.worst != nil {
+      if deciding.worst == nil || Certificate.isWorse(certificate.utilisation, than: deciding.utilisation) {
+        deciding = certificate
+      }
+    }
+    return deciding
+  }
+
+  /// How many values of the stage were compared.
+  public var compared: Int { certificates.map(\.compared).max() ?? 0 }
+
+  /// Why the stage is inconclusive, or what it could not show.
+  public var remarks: [String] {
+    var remarks = gaps + notes
+    if gaps.isEmpty, compared == 0 { remarks.append("there are no values to compare") }
+    for certificate in certificates where certificate.compared > 0 && certificate.utilisation.isNaN {
+      remarks.append(
+        certificate.nonfinite > 0
+          ? "\(certificate.nonfinite) of \(certificate.compared) values are not finite (\(certificate.kind.rawValue))"
+          : "no finite bound exists for some values (\(certificate.kind.rawValue))")
+    }
+    return remarks
+  }
+}

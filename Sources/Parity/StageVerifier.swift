@@ -1,0 +1,99 @@
+internal import TensorFerryOperators
+internal import TensorFerryTensors
+
+/// Runs every stage of a model on the reference's own values and judges what comes out, case by case.
+struct StageVerifier {
+  private(set) var reports: [StageReport]
+  private let graph: StageGraph
+  private let float32: [ValueName: ArrayView<Float>]
+  private let float64: [ValueName: ArrayView<Double>]
+  private let flushesDenormals: Bool
+
+  init(_ model: some Model, flushesDenormals: Bool) throws {
+    graph = model.graph
+    reports = graph.stages.map { StageReport($0.name) }
+    float32 = Dictionary(uniqueKeysWithValues: model.parameters.map { (.parameter($0.key), $0.value) })
+    float64 = try float32.mapValues { try $0.widened() }
+    self.flushesDenormals = flushesDenormals
+  }
+
+  mutating func add(_ trace: ReferenceTrace) throws {
+    let single = float32.merging(trace.float32) { $1 }
+    let double = float64.merging(trace.float64) { $1 }
+    for (index, stage) in graph.stages.enumerated() {
+      if let shape = trace.shapes[stage.name], reports[index].shape == nil { reports[index].shape = shape }
+      let ours = try judgeFloat32(stage, single, trace, &reports[index])
+      try judgeFloat64(stage, double, trace, ours, &reports[index])
+    }
+  }
+
+  /// Judges the reference's float32 values and ours against the oracle on the float32 input.
+  ///
+  /// - Returns: our values, or nil if the reference lacks the stage or its input.
+  private func judgeFloat32(
+    _ stage: Stage, _ values: [ValueName: ArrayView<Float>], _ trace: ReferenceTrace, _ report: inout StageReport
+  ) throws -> [Double]? {
+    guard let operands = Self.operands(stage, values), let recorded = values[.stage(stage.name)] else {
+      report.gaps.append("case \(trace.caseName) lacks the float32 values of \(Self.missing(stage, values))")
+      return nil
+    }
+    var workspace = Workspace()
+    let ours = try stage.evaluate(operands, &workspace)
+    let wide = try operands.map { try $0.widened() }
+    let oracle = try stage.evaluate(wide, &workspace)
+    let bound = try stage.bound(wide, output: oracle, .float32)
+    let referenceBound = flushesDenormals ? try flushingBound(stage, wide, oracle) : bound
+
+    let (reference, engine) = (recorded.values.map(Double.init), ours.values.map(Double.init))
+    func comparison(_ judged: [Double], _ bound: ArrayView<Double>) -> Comparison {
+      Comparison(
+        caseName: trace.caseName, shape: trace.shapes[stage.name]!, judged: judged, oracle: oracle, bound: bound,
+        reference: reference, ours: engine)
+    }
+    report[.reference].compare(comparison(reference, referenceBound))
+    report[.engine].compare(comparison(engine, bound))
+    let same = zip(recorded.values, ours.values).allSatisfy { $0.bitPattern == $1.bitPattern }
+    report.isIdentical = report.isIdentical && same
+    return engine
+  }
+
+  /// Judges the reference's float64 values against the oracle on the float64 input.
+  private func judgeFloat64(
+    _ stage: Stage, _ values: [ValueName: ArrayView<Double>], _ trace: ReferenceTrace, _ ours: [Double]?,
+    _ report: inout StageReport
+  ) throws {
+    guard let operands = Self.operands(stage, values), let recorded = values[.stage(stage.name)] else {
+      report.notes.append("case \(trace.caseName) lacks the float64 values of \(Self.missing(stage, values))")
+      return
+    }
+    var workspace = Workspace()
+    let oracle = try stage.evaluate(operands, &workspace)
+    report[.weights].compare(
+      Comparison(
+        caseName: trace.caseName, shape: trace.shapes[stage.name]!, judged: recorded.values, oracle: oracle,
+        bound: try stage.bound(operands, output: oracle, .float64), reference: recorded.values, ours: ours))
+  }
+
+  /// A reference that was recorded with subnormal numbers flushed to 0 loses up to the smallest normal number in each
+  /// operation. What it loses by reading a subnormal operand as 0 has no bound here, so nothing is proven then.
+  private func flushingBound(
+    _ stage: Stage, _ operands: [ArrayView<Double>], _ oracle: ArrayView<Double>
+  ) throws -> ArrayView<Double> {
+    var rounding = Rounding.float32
+    rounding.leastNonzero = rounding.leastNormal
+    let hasSubnormals = operands.contains { $0.values.contains { $0 != 0 && abs($0) < rounding.leastNormal } }
+    guard hasSubnormals else { return try stage.bound(operands, output: oracle, rounding) }
+    return try ArrayView([Double](repeating: .infinity, count: oracle.count), shape: oracle.shape)
+  }
+
+  private static func operands<Scalar>(
+    _ stage: Stage, _ values: [ValueName: ArrayView<Scalar>]
+  ) -> [ArrayView<Scalar>]? {
+    let operands = stage.operands.compactMap { values[$0] }
+    return operands.count == stage.operands.count ? operands : nil
+  }
+
+  private static func missing<Scalar>(_ stage: Stage, _ values: [ValueName: ArrayView<Scalar>]) -> String {
+    ([.stage(stage.name)] + stage.operands).first { values[$0] == nil }?.description ?? ""
+  }
+}

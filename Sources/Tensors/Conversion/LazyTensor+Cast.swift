@@ -1,0 +1,72 @@
+/// What a cast between floating-point types would lose.
+public struct CastLoss: Hashable, Sendable {
+  /// How many elements change their value.
+  public var count = 0
+  /// The largest change of a finite element that stays finite.
+  public var largestError: Double = 0
+  /// How many finite elements become infinite or NaN.
+  public var overflows = 0
+  /// The index of the first element that changes, in row-major order.
+  public var firstIndex: Int?
+}
+
+extension LazyTensor {
+  /// The same values as another floating-point type, converted while they are read; nothing is read now.
+  ///
+  /// Rounds to nearest, ties to even. Memory: one buffer of the size of the range that is read.
+  ///
+  /// - Throws: ``TensorError`` with code `.unsupportedCast` unless both types are of `F64`, `F32`, `F16`, `BF16`,
+  ///   `F8_E4M3`, `F8_E5M2`.
+  public func cast(to target: DType) throws -> LazyTensor {
+    if target == dtype { return self }
+    guard let from = ElementCoding(dtype), let to = ElementCoding(target) else {
+      throw TensorError(.unsupportedCast, "\(dtype.rawValue) is not cast to \(target.rawValue)")
+    }
+    return try LazyTensor(dtype: target, shape: shape, content: .reader(CastReader(source: self, from: from, to: to)))
+  }
+
+  /// Counts what a cast would lose. Reads the whole tensor, piece by piece.
+  ///
+  /// NaN that stays NaN is no loss; -0 that stays -0 is none.
+  public func loss(castingTo target: DType) throws -> CastLoss {
+    var loss = CastLoss()
+    guard target != dtype else { return loss }
+    guard let from = ElementCoding(dtype), let to = ElementCoding(target) else {
+      throw TensorError(.unsupportedCast, "\(dtype.rawValue) is not cast to \(target.rawValue)")
+    }
+    try withUnsafeTemporaryAllocation(byteCount: 8, alignment: 8) { element in
+      try forEachPiece { offset, bytes in
+        for position in stride(from: 0, to: bytes.count, by: from.width) {
+          let value = from.load(bytes, at: position)
+          to.store(value, element, at: 0)
+          let result = to.load(UnsafeRawBufferPointer(element), at: 0)
+          if result == value || (result.isNaN && value.isNaN) { continue }
+          loss.count += 1
+          if loss.firstIndex == nil { loss.firstIndex = (offset + position) / from.width }
+          if result.isFinite {
+            loss.largestError = max(loss.largestError, (result - value).magnitude)
+          } else {
+            loss.overflows += 1
+          }
+        }
+      }
+    }
+    return loss
+  }
+}
+
+private struct CastReader: RangeReader {
+  let source: LazyTensor
+  let from: ElementCoding
+  let to: ElementCoding
+
+  func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
+    let elements = range.lowerBound / to.width..<range.upperBound / to.width
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: elements.count * from.width, alignment: 16)
+    defer { bytes.deallocate() }
+    try source.read(elements.lowerBound * from.width..<elements.upperBound * from.width, into: bytes)
+    for index in 0..<elements.count {
+      to.store(from.load(UnsafeRawBufferPointer(bytes), at: index * from.width), buffer, at: index * to.width)
+    }
+  }
+}
