@@ -3,7 +3,8 @@ public import TensorFerryTensors
 /// The formats that are known here, each with its default options. One line a format.
 public enum FormatRegistry {
   public static let formats: [any WeightFormat] = [
-    NumPyFormat()
+    NumPyFormat(),
+    PyTorchFormat(),
   ]
 
   /// The format of a file, found by its content.

@@ -8,6 +8,12 @@ public protocol RangeReader: Sendable {
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws
 }
 
+/// Something that must hold before bytes are used, for example the checksum of the record that they lie in.
+package protocol ContentCheck: Sendable {
+  /// Throws if it does not hold. It is called before every read, and must be cheap once it has held.
+  func perform() throws
+}
+
 /// A dtype and a shape whose bytes are not read yet.
 ///
 /// It is a range of a shared open ``SourceFile`` wherever the format stores the bytes as they are; otherwise a
@@ -28,6 +34,8 @@ public struct LazyTensor: Sendable {
   /// The size of the decoded bytes.
   public let byteCount: Int
   public let content: Content
+  /// Performed before bytes are read; nil where the file has nothing to check.
+  package var check: (any ContentCheck)?
 
   /// - Throws: ``TensorError`` with code `.sizeOverflow` or `.partialByte` if dtype and shape have no size,
   ///   `.truncatedFile` if a range of a file ends behind its end, `.sizeMismatch` if bytes in memory have another size.
@@ -67,6 +75,7 @@ public struct LazyTensor: Sendable {
       throw TensorError(.outOfRange, "bytes \(range) into \(buffer.count) bytes, the tensor has \(byteCount)")
     }
     guard !range.isEmpty else { return }
+    try check?.perform()
     switch content {
     case .file(let file, let offset): try file.read(at: offset + UInt64(range.lowerBound), into: buffer)
     case .reader(let reader): try read(range, of: reader, into: buffer)

@@ -105,9 +105,13 @@ extension PickleMachine {
     case "builtins.set", "builtins.frozenset":
       guard let items = elements(.list, .tuple) else { return false }
       try push(.set, items)
-    case "torch.Size", "builtins.tuple", "builtins.list":
+    case "torch.Size", "builtins.tuple", "builtins.list", "torch.jit._pickle.build_intlist",
+      "torch.jit._pickle.build_doublelist", "torch.jit._pickle.build_boollist", "torch.jit._pickle.build_tensorlist":
       guard let items = elements(.list, .tuple) else { return false }
-      try push(name == "builtins.list" ? .list : .tuple, items)
+      try push(name == "torch.Size" || name == "builtins.tuple" ? .tuple : .list, items)
+    case "torch.jit._pickle.restore_type_tag":
+      guard let value = arguments.first else { return false }
+      try push(value)
     case "torch.device":
       guard let kind = arguments.first?.string, arguments.count <= 2 else { return false }
       try push(.string(arguments.count == 2 ? "\(kind):\(arguments[1].int ?? 0)" : kind))

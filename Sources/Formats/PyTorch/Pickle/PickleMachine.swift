@@ -24,7 +24,7 @@ struct PickleMachine {
     machine.start = reader.position
     let root = try machine.run()
     reader = machine.reader
-    return PickleGraph(objects: machine.objects, root: root)
+    return PickleGraph(objects: machine.objects, root: root, reader: reader)
   }
 
   func error(_ reason: String, _ code: WeightFileError.Code = .malformed) -> WeightFileError {

@@ -62,6 +62,13 @@ struct PickleObject: Sendable {
 struct PickleGraph: Sendable {
   let objects: [PickleObject]
   let root: PickleValue
+  /// Where it was read from, for errors.
+  let reader: PickleReader
+
+  /// An error at the opcode that made an object.
+  func error(_ reason: String, _ code: WeightFileError.Code = .malformed, at object: PickleObject) -> WeightFileError {
+    reader.error(reason, code, at: object.position)
+  }
 
   func object(_ value: PickleValue) -> PickleObject? {
     if case .object(let index) = value { objects[index] } else { nil }
