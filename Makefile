@@ -18,7 +18,7 @@ STRICT := TENSORFERRY_WARNINGS_ARE_ERRORS=1
 
 demo: libraries
 	@$(RELEASE)
-	@sh Fixtures/models/attention-classifier/demo.sh "$$($(RELEASE) --show-bin-path)/tensorferry"
+	@sh docs/demo.sh "$$($(RELEASE) --show-bin-path)/tensorferry"
 
 test: libraries test-programs python
 	@PYTHONPATH=Python $(PYTHON) -m pytest -q -p no:cacheprovider Python/tests Fixtures

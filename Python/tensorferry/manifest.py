@@ -14,7 +14,6 @@ def circumstances() -> Dict[str, Any]:
     """Versions, libraries and switches of this process that decide how float32 sums are rounded."""
     build = torch.__config__.show()
     return {
-        "python": platform.python_version(),
         "torch": torch.__version__,
         "h5py": h5py.__version__,
         "hdf5": h5py.version.hdf5_version,

@@ -22,7 +22,10 @@ struct TensorFerryCommand: ParsableCommand {
         64  usage; 130 interrupted
       """,
     version: Version.text,
-    subcommands: [InspectCommand.self, ImportCommand.self, PredictCommand.self, VerifyCommand.self])
+    subcommands: [
+      InspectCommand.self, ConvertCommand.self, ImportCommand.self, DiffCommand.self, PredictCommand.self,
+      VerifyCommand.self,
+    ])
 
   static func main() {
     do {

@@ -3,6 +3,7 @@ public import TensorFerryTensors
 /// The formats that are known here, each with its default options. One line a format.
 public enum FormatRegistry {
   public static let formats: [any WeightFormat] = [
+    HDF5Format(),
     NumPyFormat(),
     PyTorchFormat(),
   ]

@@ -13,6 +13,8 @@ public struct WeightFileError: LocatedError {
     case refused
     /// The format that is written cannot hold this.
     case unrepresentable
+    /// A cast would change values, and that was not permitted.
+    case lossyCast
     /// The output exists, and replacing it was not asked for.
     case outputExists
     /// The output cannot be written.

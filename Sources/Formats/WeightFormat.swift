@@ -14,6 +14,12 @@ public protocol WeightFormat: Sendable {
   /// - Complexity: O(number of tensors); independent of their sizes.
   func read(_ file: SourceFile) throws -> StateDict
 
+  /// False if names that share storage become copies in a file of this format.
+  static var keepsTies: Bool { get }
+
+  /// What a file of this format cannot keep of a state dict, one sentence each; tensors are always kept.
+  func losses(of state: StateDict) -> [String]
+
   /// Writes a state dict to a path that does not exist yet.
   ///
   /// The same state dict gives the same bytes. Use ``StateDict/write(to:format:replacing:)``, which writes beside the
@@ -22,4 +28,9 @@ public protocol WeightFormat: Sendable {
   /// - Throws: ``WeightFileError`` with code `.unrepresentable` before anything is written if the format cannot hold
   ///   a tensor or a name.
   func write(_ state: StateDict, to path: String) throws
+}
+
+extension WeightFormat {
+  public static var keepsTies: Bool { true }
+  public func losses(of state: StateDict) -> [String] { [] }
 }

@@ -30,6 +30,15 @@ final class OutputFile {
     buffer.reserveCapacity(Self.bufferSize)
   }
 
+  /// Opens an existing file, to write tensors to places in it.
+  init(updating path: String) throws {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw WeightFileError(.unwritable, "cannot open for writing: \(systemMessage(errno))", file: path)
+    }
+  }
+
   deinit { if descriptor >= 0 { _ = Self.close(descriptor) } }
 
   func write(_ bytes: some Sequence<UInt8>) throws {
@@ -47,6 +56,11 @@ final class OutputFile {
   /// Writes the bytes of a tensor, piece by piece; memory is one piece of 4 MiB, whatever its size.
   func write(_ tensor: LazyTensor) throws {
     try tensor.forEachPiece { try write($1) }
+  }
+
+  /// Writes the bytes of a tensor to a place that the file has already, piece by piece.
+  func write(_ tensor: LazyTensor, at offset: UInt64) throws {
+    try tensor.forEachPiece { try writeAll($1, at: offset + UInt64($0)) }
   }
 
   /// Writes bytes of 0 up to the next multiple of `alignment`.

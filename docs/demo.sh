@@ -3,7 +3,7 @@
 # Usage: demo.sh path/to/tensorferry
 set -eu
 tensorferry=$1
-here=$(dirname "$0")
+here=$(dirname "$0")/../Fixtures/models/attention-classifier
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -1,0 +1,99 @@
+internal import ArgumentParser
+internal import TensorFerry
+
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Converts a weight file to another format, streaming, and compares the result bit for bit.",
+    discussion: """
+      The input's format is found by its content, the output's by --to or by its name. What the output cannot keep is
+      told; what would lose values is refused unless --allow-lossy is given.
+
+      EXAMPLES
+        tensorferry convert checkpoint.pt model.safetensors
+        tensorferry convert model.safetensors model.h5 --dtype bf16 --allow-lossy
+        tensorferry convert checkpoint.pt model.safetensors --key model --strip-prefix module. --dry-run
+      """)
+
+  @Argument(help: "The file to read.")
+  var input: String
+
+  @Argument(help: "The file to write.")
+  var output: String
+
+  @Option(help: "The output's format: \(FormatChoice.names).")
+  var to: String?
+
+  @Option(help: "Cast floating-point tensors to this type: f64, f32, f16, bf16, f8_e4m3 or f8_e5m2.")
+  var dtype: String?
+
+  @Flag(help: "Permit casts that change values.")
+  var allowLossy = false
+
+  @Flag(name: [.short, .long], help: "Plan from headers alone and write nothing.")
+  var dryRun = false
+
+  @Flag(help: "Replace the output if it exists.")
+  var force = false
+
+  @OptionGroup var selection: SelectionOptions
+  @OptionGroup var answer: JSONOptions
+
+  func run() throws {
+    try answer.reporting {
+      let target = try dtype.map { name -> DType in
+        guard let dtype = DType(rawValue: name.uppercased()), dtype.isFloatingPoint else {
+          throw ValidationError("'\(name)' is not a floating-point type that tensors are cast to")
+        }
+        return dtype
+      }
+      let state = try selection.apply(to: StateDict(path: input))
+      let conversion = try Conversion(state, to: FormatChoice.format(named: to, for: output), dtype: target)
+      if !dryRun {
+        if !allowLossy { try conversion.checkLossless() }
+        try conversion.write(to: output, replacing: force)
+      }
+      answer.print(json(conversion, state), text: text(conversion, state))
+    }
+  }
+
+  private func json(_ conversion: Conversion, _ state: StateDict) -> JSONValue {
+    [
+      "schema": "tensorferry.convert/1",
+      "source": ["path": .string(input), "format": JSONValue(state.origin?.format)],
+      "output": .string(output),
+      "dry_run": .bool(dryRun),
+      "bytes": JSONValue(conversion.byteCount),
+      "tensors": .array(
+        conversion.steps.map {
+          [
+            "name": .string($0.name), "from": .string($0.source.rawValue), "to": .string($0.target.rawValue),
+            "shape": JSONValue($0.shape), "bytes": JSONValue($0.byteCount), "alias_of": JSONValue($0.aliasOf),
+          ]
+        }),
+      "losses": .array(conversion.losses.map { .string($0) }),
+    ]
+  }
+
+  private func text(_ conversion: Conversion, _ state: StateDict) -> String {
+    let casts = conversion.steps.filter { $0.source != $0.target }
+    var lines = ["read    \(input.escapedForDisplay): \(state.origin?.format ?? ""), \(state.count) tensors"]
+    if dryRun {
+      let rows = conversion.steps.map { step in
+        [
+          "", step.name.escapedForDisplay,
+          step.source == step.target ? step.source.rawValue : "\(step.source.rawValue) -> \(step.target.rawValue)",
+          step.shape.description, String(step.byteCount), step.aliasOf.map { "= \($0.escapedForDisplay)" } ?? "",
+        ]
+      }
+      lines.append(Table(rows: rows, rightAligned: [4]).text)
+    }
+    if !casts.isEmpty { lines.append("cast    \(casts.count) tensors to \(casts[0].target.rawValue)") }
+    lines += conversion.losses.map { "lost    \($0.escapedForDisplay)" }
+    lines.append(
+      dryRun
+        ? "would write \(output.escapedForDisplay): \(conversion.byteCount) bytes of data, through a buffer of 4 MiB"
+        : "wrote   \(output.escapedForDisplay): \(conversion.byteCount) bytes of data, read back and compared bit for bit")
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,144 @@
+internal import TensorFerry
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
+/// What `inspect` prints.
+struct Inspection {
+  let state: StateDict
+  /// One for each tensor, or none.
+  let hashes: [String]
+  /// One for each tensor, or none.
+  let statistics: [TensorStatistics?]
+
+  var json: JSONValue {
+    let origin = state.origin
+    return [
+      "schema": "tensorferry.inspect/1",
+      "file": [
+        "path": JSONValue(origin?.path), "format": JSONValue(origin?.format), "layout": JSONValue(origin?.layout),
+        "bytes": origin.map { JSONValue($0.byteCount) } ?? nil,
+      ],
+      "metadata": .object(state.metadata),
+      "tensors": .array(state.enumerated().map { tensor($1, at: $0) }),
+      "packed": .array(
+        PackedWeights.find(in: state).map {
+          ["scheme": .string($0.scheme), "tensors": .array($0.names.map { .string($0) })]
+        }),
+      "other": .array(
+        state.others.map { other in
+          var members: [JSONValue.Member] = [
+            .init("name", .string(other.name)), .init("kind", .string(other.kind)), .init("reason", .string(other.reason)),
+          ]
+          if other.isRefused { members.append(.init("problem", .string("\(other.kind): \(other.reason)"))) }
+          return .object(members)
+        }),
+    ]
+  }
+
+  private func tensor(_ element: StateDict.Element, at index: Int) -> JSONValue {
+    let tensor = element.tensor
+    var members: [JSONValue.Member] = [
+      .init("name", .string(element.name)), .init("dtype", .string(tensor.dtype.rawValue)),
+      .init("shape", JSONValue(tensor.shape)), .init("bytes", JSONValue(tensor.byteCount)),
+      .init("offset", tensor.fileOffset.map { JSONValue($0) } ?? nil), .init("alias_of", JSONValue(element.aliasOf)),
+    ]
+    if !hashes.isEmpty { members.append(.init("sha256", .string(hashes[index]))) }
+    if !statistics.isEmpty { members.append(.init("stats", statistics[index].map(json) ?? nil)) }
+    return .object(members)
+  }
+
+  private func json(_ statistics: TensorStatistics) -> JSONValue {
+    func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? nil }
+    return [
+      "min": number(statistics.minimum), "max": number(statistics.maximum), "mean": number(statistics.mean),
+      "std": number(statistics.standardDeviation), "nan": JSONValue(statistics.nanCount),
+      "inf": JSONValue(statistics.infiniteCount),
+    ]
+  }
+
+  var text: String {
+    let origin = state.origin
+    let owned = state.filter { $0.aliasOf == nil }
+    let elements = owned.reduce(0) { $0 + $1.tensor.shape.elementCount }
+    let bytes = owned.reduce(0) { $0 + $1.tensor.byteCount }
+    var lines = [
+      [origin?.path.escapedForDisplay, origin?.format, origin?.layout].compactMap { $0 }.joined(separator: " · "),
+      "\(state.count) tensors, \(elements) elements, \(bytes) bytes of data",
+    ]
+    if !state.isEmpty {
+      let headings = statistics.isEmpty ? [] : ["MIN", "MAX", "MEAN", "STD", "NAN", "INF"]
+      var rows = [["NAME", "DTYPE", "SHAPE", "BYTES", hashes.isEmpty ? "" : "SHA-256"] + headings + [""]]
+      for (index, element) in state.enumerated() {
+        let cells = [
+          element.name.escapedForDisplay, element.tensor.dtype.rawValue, element.tensor.shape.description,
+          String(element.tensor.byteCount), hashes.isEmpty ? "" : hashes[index],
+        ]
+        let tie = element.aliasOf.map { "= \($0.escapedForDisplay) (tied)" } ?? ""
+        rows.append(cells + (statistics.isEmpty ? [] : Self.cells(statistics[index])) + [tie])
+      }
+      lines += ["", Table(rows: rows, rightAligned: [3, 5, 6, 7, 8, 9, 10]).text]
+    }
+    lines += PackedWeights.find(in: state).flatMap { packed in
+      [
+        "", "PACKED: \(packed.scheme): these bytes are not plain weights",
+        "  " + packed.names.prefix(6).joined(separator: ", ").escapedForDisplay
+          + (packed.names.count > 6 ? " and \(packed.names.count - 6) more" : ""),
+      ]
+    }
+    if !state.metadata.isEmpty {
+      lines += ["", "metadata"]
+      lines += state.metadata.map { "  \($0.key.escapedForDisplay): \($0.value.text().escapedForDisplay)" }
+    }
+    if !state.others.isEmpty {
+      lines += ["", "not tensors"]
+      lines += state.others.map {
+        "  \($0.isRefused ? "REFUSED " : "")\($0.name.escapedForDisplay): \($0.kind): \($0.reason.escapedForDisplay)"
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private static func cells(_ statistics: TensorStatistics?) -> [String] {
+    guard let statistics else { return ["-", "-", "-", "-", "-", "-"] }
+    let numbers = [statistics.minimum, statistics.maximum, statistics.mean, statistics.standardDeviation]
+    return numbers.map { $0.map(short) ?? "-" } + [String(statistics.nanCount), String(statistics.infiniteCount)]
+  }
+
+  /// Five significant digits.
+  private static func short(_ value: Double) -> String {
+    guard value != 0, value.isFinite else { return "0" }
+    let exponent = Int(log10(value.magnitude).rounded(.down))
+    guard (-4..<6).contains(exponent) else {
+      let scaled = (value / pow(10, Double(exponent)) * 1e4).rounded() / 1e4
+      return "\(scaled)e\(exponent)"
+    }
+    let unit = pow(10, Double(4 - exponent))
+    return "\((value * unit).rounded() / unit)"
+  }
+
+  /// The names as a tree: one line for each part, tensors with dtype and shape.
+  var tree: String {
+    var lines = [state.origin?.path.escapedForDisplay ?? ""]
+    var open: [String] = []
+    for element in state {
+      let parts = element.name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+      let folders = Array(parts.dropLast())
+      let common = zip(open, folders).prefix { $0 == $1 }.count
+      for depth in common..<folders.count {
+        lines.append(String(repeating: "  ", count: depth + 1) + folders[depth].escapedForDisplay)
+      }
+      open = folders
+      let tie = element.aliasOf.map { " = \($0.escapedForDisplay) (tied)" } ?? ""
+      lines.append(
+        String(repeating: "  ", count: parts.count) + (parts.last ?? "").escapedForDisplay
+          + "  \(element.tensor.dtype.rawValue) \(element.tensor.shape)\(tie)")
+    }
+    return lines.joined(separator: "\n")
+  }
+}

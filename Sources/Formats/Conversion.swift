@@ -1,0 +1,89 @@
+public import TensorFerryTensors
+
+/// A conversion from a state dict to a file, planned from headers alone and then carried out exactly.
+public struct Conversion: Sendable {
+  /// One tensor and what becomes of it.
+  public struct Step: Sendable {
+    public let name: String
+    public let source: DType
+    public let target: DType
+    public let shape: Shape
+    /// The size in the output.
+    public let byteCount: Int
+    public let aliasOf: String?
+  }
+
+  /// What is written.
+  public let result: StateDict
+  public let steps: [Step]
+  /// What the target cannot keep, one sentence each.
+  public let losses: [String]
+  private let format: any WeightFormat
+  private let source: StateDict
+
+  /// Plans a conversion; reads no tensor.
+  ///
+  /// - Parameter dtype: what floating-point tensors are cast to; nil keeps every type. Integers, booleans, complex
+  ///   and packed weights keep theirs.
+  /// - Throws: ``WeightFileError`` with code `.refused` if the source holds something that cannot be carried over.
+  public init(_ source: StateDict, to format: any WeightFormat, dtype: DType? = nil) throws {
+    if let refused = source.others.first(where: \.isRefused) {
+      throw WeightFileError(
+        .refused, "'\(refused.name.escapedForDisplay)' is a \(refused.kind): \(refused.reason.escapedForDisplay)",
+        file: source.origin?.path, format: source.origin?.format)
+    }
+    let packed = dtype == nil ? [] : Set(PackedWeights.find(in: source).flatMap(\.names))
+    var result = StateDict()
+    result.origin = source.origin
+    result.metadata = source.metadata
+    var steps: [Step] = []
+    for element in source {
+      let castable = element.tensor.dtype.isFloatingPoint && !packed.contains(element.name)
+      let tensor = try castable ? element.tensor.cast(to: dtype ?? element.tensor.dtype) : element.tensor
+      try result.append(element.name, tensor, aliasOf: element.aliasOf)
+      steps.append(
+        Step(
+          name: element.name, source: element.tensor.dtype, target: tensor.dtype, shape: tensor.shape,
+          byteCount: tensor.byteCount, aliasOf: element.aliasOf))
+    }
+    self.source = source
+    self.result = result
+    self.steps = steps
+    self.format = format
+    losses = format.losses(of: result) + source.others.map { "'\($0.name)' is a \($0.kind) and is not carried over" }
+  }
+
+  /// The bytes of tensors that are written, each shared storage once.
+  public var byteCount: Int { steps.filter { $0.aliasOf == nil }.reduce(0) { $0 + $1.byteCount } }
+
+  /// Reads every tensor that is cast to a narrower type, and counts what that would lose.
+  ///
+  /// - Throws: ``WeightFileError`` with code `.lossyCast` with the number of elements, the largest error and the
+  ///   first tensor.
+  public func checkLossless() throws {
+    var tensors = 0
+    var elements = 0
+    var largest = 0.0
+    var overflows = 0
+    var first: String?
+    for (step, element) in zip(steps, source) where step.source != step.target && step.aliasOf == nil {
+      let loss = try element.tensor.loss(castingTo: step.target)
+      guard loss.count > 0 else { continue }
+      tensors += 1
+      elements += loss.count
+      largest = max(largest, loss.largestError)
+      overflows += loss.overflows
+      first = first ?? step.name
+    }
+    guard let first else { return }
+    throw WeightFileError(
+      .lossyCast,
+      "the cast changes \(elements) elements of \(tensors) tensors, by at most \(largest); \(overflows) overflow; "
+        + "--allow-lossy permits it", file: source.origin?.path, tensor: first)
+  }
+
+  /// Writes the file: beside its path, then read back, compared bit for bit, and renamed.
+  public func write(to path: String, replacing: Bool = false) throws {
+    try result.write(path: path, format: format, replacing: replacing)
+  }
+}

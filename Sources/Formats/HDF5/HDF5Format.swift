@@ -1,0 +1,37 @@
+internal import TensorFerryHDF5
+public import TensorFerryTensors
+
+/// HDF5 files that hold state dicts, as Python programs write them, and `tensorferry.weights/1`.
+public struct HDF5Format: WeightFormat {
+  public static let name = "hdf5"
+
+  /// Text attributes of the root group that are written beside the tensors, in this order.
+  public var attributes: [(name: String, value: String)]
+
+  public init(attributes: [(name: String, value: String)] = []) {
+    self.attributes = attributes
+  }
+
+  /// The signature stands at byte 0, or behind a user block at byte 512, 1024, 2048 and so on.
+  public static func recognises(_ file: SourceFile) throws -> Bool {
+    let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+    var offset: UInt64 = 0
+    while offset + 8 <= file.byteCount {
+      if try file.read(at: offset, count: 8) == signature { return true }
+      offset = max(512, offset * 2)
+    }
+    return false
+  }
+}
+
+extension WeightFormat where Self == HDF5Format {
+  /// HDF5; reads every arrangement that is known, writes `tensorferry.weights/1`.
+  public static var hdf5: HDF5Format { HDF5Format() }
+
+  /// HDF5 with text attributes at the root, for example the model's name.
+  public static func hdf5(attributes: [(name: String, value: String)]) -> HDF5Format {
+    HDF5Format(attributes: attributes)
+  }
+}
+
+extension SourceFile: HDF5ByteSource {}

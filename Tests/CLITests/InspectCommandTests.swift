@@ -1,0 +1,83 @@
+import Foundation
+import TensorFerryTensors
+import TensorFerryTestSupport
+import Testing
+
+@Suite struct InspectCommandTests {
+  @Test("the JSON has the members that the reference promises, in order")
+  func json() throws {
+    let path = Project.fixture("hdf5/tied.h5").path
+    let answer = try tensorferry("inspect", path, "--json").json
+    #expect(answer.members?.map(\.key) == ["schema", "file", "metadata", "tensors", "packed", "other"])
+    #expect(answer["schema"]?.string == "tensorferry.inspect/1")
+    #expect(answer["file"]?["path"]?.string == path && answer["file"]?["format"]?.string == "hdf5")
+    let tensors = try #require(answer["tensors"]?.array)
+    #expect(tensors[0].members?.map(\.key) == ["name", "dtype", "shape", "bytes", "offset", "alias_of"])
+    #expect(tensors[0]["bytes"]?.int == 11 * 4 * 4 && tensors[0]["offset"]?.int != nil)
+    #expect(tensors.compactMap { $0["alias_of"]?.string } == ["decoder.weight", "decoder.weight"])
+  }
+
+  @Test("chunked, compact and big-endian data have no offset")
+  func offsets() throws {
+    let tensors = try tensorferry("inspect", Project.fixture("hdf5/storage-v108.h5").path, "--json").json["tensors"]?.array ?? []
+    let offsets = Dictionary(uniqueKeysWithValues: tensors.map { ($0["name"]?.string ?? "", $0["offset"]) })
+    for name in ["chunked", "compact", "all_filters"] { #expect(offsets[name] == .some(.some(.null)), "\(name)") }
+  }
+
+  @Test("--hash adds the SHA-256 that Python computes, --stats what numpy computes")
+  func hashAndStatistics() throws {
+    let url = Project.fixture("models/attention-classifier/vector/weights.h5")
+    let printed = try python(
+      """
+      import sys, h5py, hashlib, numpy as np
+      with h5py.File(sys.argv[1]) as f:
+          for name, d in f.items():
+              a = d[...]; print(name, hashlib.sha256(a.tobytes()).hexdigest(), float(a.min()), float(a.max()))
+      """, [url.path])
+    let tensors = try tensorferry("inspect", url.path, "--hash", "--stats", "--json").json["tensors"]?.array ?? []
+    let found = tensors.map { tensor in
+      [
+        tensor["name"]?.string ?? "", tensor["sha256"]?.string ?? "", "\(tensor["stats"]?["min"]?.double ?? .nan)",
+        "\(tensor["stats"]?["max"]?.double ?? .nan)",
+      ].joined(separator: " ")
+    }
+    #expect(found == printed.split(separator: "\n").map(String.init))
+  }
+
+  @Test("a link out of the file is listed with its problem; --check makes it status 2")
+  func check() throws {
+    let path = Project.fixture("hdf5/broken/external-link.h5").path
+    let listed = try tensorferry("inspect", path, "--json")
+    #expect(listed.status == 0)
+    #expect(try listed.json["other"]?.array?.first?["problem"]?.string?.contains("external link") == true)
+    #expect(try tensorferry("inspect", path, "--check").status == 2)
+    #expect(try tensorferry("inspect", Project.fixture("hdf5/tied.h5").path, "--check").status == 0)
+  }
+
+  @Test("the tree shows each part once")
+  func tree() throws {
+    let ran = try tensorferry("inspect", Project.fixture("hdf5/layout-nested.h5").path, "--tree")
+    #expect(ran.output.contains("  fc\n    bias  F32 [5]\n    weight  F32 [5, 7]\n"), "\(ran.output)")
+  }
+}
+
+@Suite struct CommandTests {
+  @Test("usage errors have status 64, help and version 0")
+  func usage() throws {
+    #expect(try tensorferry("inspect").status == 64)
+    #expect(try tensorferry("frobnicate").status == 64)
+    #expect(try tensorferry("convert", "a.h5", "b.unknown").status == 2)
+    let version = try tensorferry("--version")
+    #expect(version.status == 0 && version.output.contains("."))
+    for command in ["inspect", "convert", "import", "diff", "predict", "verify"] {
+      let help = try tensorferry("help", command)
+      #expect(help.status == 0 && help.output.contains("EXAMPLES"))
+    }
+  }
+
+  @Test("completions are made for three shells", arguments: ["bash", "zsh", "fish"])
+  func completions(shell: String) throws {
+    let ran = try tensorferry("--generate-completion-script", shell)
+    #expect(ran.status == 0 && ran.output.contains("verify"))
+  }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import TensorFerryTensors
+import TensorFerryTestSupport
+import Testing
+
+/// Sizes of a model and of its input, all unequal; 0 positions for the vector form.
+struct Sizes: Sendable, CustomTestStringConvertible {
+  let input: Int
+  let hidden: Int
+  let classes: Int
+  let positions: Int
+
+  var testDescription: String { "\(input)-\(hidden)-\(classes), \(positions) positions" }
+
+  static let all = [(7, 5, 3), (784, 256, 10), (768, 512, 100)].flatMap { sizes in
+    [1, 2, 49].map { Sizes(input: sizes.0, hidden: sizes.1, classes: sizes.2, positions: $0) }
+  }
+}
+
+/// Every model and reference is made by PyTorch in the same run.
+@Suite struct VerifyCommandTests {
+  /// Writes the model, its mutants and its references into a directory; see `Fixtures/parity/mutants.py`.
+  private func export(_ sizes: Sizes, to directory: URL) throws {
+    try python(
+      """
+      import sys, torch, tensorferry
+      torch.manual_seed(11)
+      model = tensorferry.AttentionClassifier(*map(int, sys.argv[2:5]))
+      with torch.no_grad():
+          model.attention.bias.add_(0.25)
+          model.classifier.bias.add_(0.25)
+      tensorferry.save(model, sys.argv[1])
+      """, [directory.appending(path: "weights.h5").path, "\(sizes.input)", "\(sizes.hidden)", "\(sizes.classes)"])
+    let made = try run(
+      Project.python,
+      [
+        Project.fixture("parity/mutants.py").path, directory.appending(path: "weights.h5").path, directory.path,
+        "--positions", "\(sizes.positions)",
+      ])
+    guard made.status == 0 else { throw PythonFailure(description: made.errors) }
+  }
+
+  @Test("a clean model is imported and verified; every mutant is refuted at the stage that it changes", arguments: Sizes.all)
+  func mutants(sizes: Sizes) throws {
+    try withTemporaryDirectory { directory in
+      try export(sizes, to: directory)
+      let path = { (name: String) in directory.appending(path: name).path }
+      let imported = try tensorferry("import", path("weights.h5"), "-o", path("model.h5"))
+      #expect(imported.status == 0, "\(imported.errors)")
+      let clean = try tensorferry("verify", path("model.h5"), path("reference.h5"))
+      #expect(clean.status == 0, "\(clean.output)\(clean.errors)")
+      for stage in ["fc", "attention_scores", "attention_weights", "attended_x", "output"] {
+        #expect(clean.output.contains(stage))
+      }
+      #expect(clean.output.split(separator: "\n").count <= 25)
+
+      let mutants = try JSONValue(parsing: [UInt8](Data(contentsOf: directory.appending(path: "mutants.json"))))
+      #expect(mutants.array?.count == 7)
+      for mutant in mutants.array ?? [] {
+        let stage = try #require(mutant["first_stage"]?.string)
+        let reference = try #require(mutant["reference"]?.string)
+        // Where the weights are as they were, the reference is wrong.
+        let weights = mutant["weights"]?.string ?? "weights.h5"
+        let name = "\(weights) against \(reference)"
+        let refuted = try tensorferry("verify", path(weights), path(reference), "--json")
+        #expect(refuted.status == 1, "\(name): \(refuted.output)\(refuted.errors)")
+        let report = try refuted.json
+        #expect(report["verdict"]?.string == "MISMATCH_PROVEN", "\(name)")
+        let first = report["stages"]?.array?.first { $0["verdict"]?.string == "MISMATCH_PROVEN" }
+        #expect(first?["name"]?.string == stage, "\(name)")
+      }
+    }
+  }
+
+  @Test("a reference for a model of other sizes, and one that is no reference, cannot be judged: both numbers are told")
+  func otherSizes() throws {
+    let model = Project.fixture("models/attention-classifier/vector/weights.h5").path
+    try withTemporaryDirectory { directory in
+      let reference = directory.appending(path: "reference.h5").path
+      try python(
+        """
+        import sys, torch, tensorferry
+        tensorferry.record(tensorferry.AttentionClassifier(7, 5, 3), torch.rand(4, 7), sys.argv[1])
+        """, [reference])
+      let wrong = try tensorferry("verify", model, reference)
+      #expect(wrong.status == 2)
+      #expect(wrong.errors.contains("7") && wrong.errors.contains("64"), "\(wrong.errors)")
+    }
+    let notOne = try tensorferry("verify", model, model)
+    #expect(notOne.status == 2 && notOne.errors.contains("tensorferry.reference/1"), "\(notOne.errors)")
+  }
+
+  @Test("without float64 the verdict is at most EXPLAINED; without a stage it is undecided", arguments: [true, false])
+  func incomplete(keepsFloat32: Bool) throws {
+    let folder = Project.fixture("models/attention-classifier/positions")
+    try withTemporaryDirectory { directory in
+      let reference = directory.appending(path: "reference.h5").path
+      try python(
+        """
+        import sys, shutil, h5py
+        shutil.copy(sys.argv[1], sys.argv[2])
+        with h5py.File(sys.argv[2], 'r+') as f:
+            for case in f['cases'].values():
+                if sys.argv[3] == 'true':
+                    for stage in case['stages'].values(): del stage['f64']
+                else:
+                    del case['stages/attended_x']
+        """, [folder.appending(path: "reference.h5").path, reference, "\(keepsFloat32)"])
+      let ran = try tensorferry("verify", folder.appending(path: "weights.h5").path, reference, "--json")
+      #expect(ran.status == (keepsFloat32 ? 0 : 3), "\(ran.output)")
+      #expect(try ran.json["verdict"]?.string == (keepsFloat32 ? "EXPLAINED" : "INCONCLUSIVE"))
+    }
+  }
+
+  @Test("the report of the fixtures has the members that the reference promises", arguments: ["vector", "positions"])
+  func json(form: String) throws {
+    let folder = Project.fixture("models/attention-classifier/" + form)
+    let ran = try tensorferry(
+      "verify", folder.appending(path: "weights.h5").path, folder.appending(path: "reference.h5").path, "--json")
+    #expect(ran.status == 0)
+    let report = try ran.json
+    #expect(report.members?.first?.key == "schema" && report["schema"]?.string == "tensorferry.verify/1")
+    for stage in report["stages"]?.array ?? [] {
+      let keys = [
+        "name", "verdict", "blame", "compared", "nonfinite", "max_abs", "bound", "utilisation", "at", "reference", "ours",
+        "oracle",
+      ]
+      #expect(stage.members?.map(\.key).prefix(12).elementsEqual(keys) == true)
+      #expect((stage["compared"]?.int ?? 0) > 0)
+      #expect((stage["utilisation"]?.double ?? 2) <= 1)
+    }
+    #expect(report["stages"]?.array?.count == 5)
+  }
+}
