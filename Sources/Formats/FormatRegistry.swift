@@ -4,6 +4,7 @@ public import TensorFerryTensors
 public enum FormatRegistry {
   public static let formats: [any WeightFormat] = [
     HDF5Format(),
+    NPZFormat(),
     NumPyFormat(),
     PyTorchFormat(),
   ]

@@ -1,52 +1,56 @@
 public import TensorFerryTensors
 
-/// A single array as `numpy.save` writes it: `.npy`, versions 1 to 3, either byte order, C or Fortran order.
+/// A single array as `numpy.save` writes it: `.npy`.
 ///
-/// The state dict has one tensor, named after the file without its extension. Object arrays, which are pickles, are
-/// refused.
+/// Versions 1 to 3, either byte order and either of C and Fortran order are read; version 1, little-endian, in C order
+/// is written, byte for byte as numpy does. Object arrays, which are pickles, structured arrays and texts are refused.
+/// The file does not name its array: the state dict has one tensor, named after the file without its extension.
 public struct NumPyFormat: WeightFormat {
   public static let name = "npy"
+  public static let keepsTies = false
 
-  static let magic: [UInt8] = [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]
+  /// What arrays of raw bytes (`V1`, `V2`) hold, which the file does not say; nil refuses them.
+  ///
+  /// numpy writes bfloat16 and the 8-bit floats of ml_dtypes so. A tensor of this type is written so, too.
+  public var voidType: DType?
 
-  public init() {}
+  public init(voidType: DType? = nil) { self.voidType = voidType }
 
   public static func recognises(_ file: SourceFile) throws -> Bool {
-    try file.byteCount >= 6 && file.read(at: 0, count: 6) == magic
+    try file.byteCount >= 6 && file.read(at: 0, count: 6) == NumPyHeader.magic
   }
 
   public func read(_ file: SourceFile) throws -> StateDict {
+    let origin = NumPyOrigin(file: file, format: Self.name, byteCount: file.byteCount)
+    var state = StateDict()
+    state.origin = .init(path: file.path, format: Self.name, layout: nil, byteCount: file.byteCount)
     do {
-      let header = try NumPyHeader(file)
-      let content: LazyTensor.Content
-      if header.isPlain {
-        content = .file(file, offset: header.dataOffset)
-      } else {
-        let elements = try header.dtype.byteCount(of: header.shape.elementCount)
-        try file.check(offset: header.dataOffset, count: elements)
-        content = .reader(NumPyRange(header: header, file: file))
-      }
-      let tensor = try LazyTensor(dtype: header.dtype, shape: header.shape, content: content)
-      let end = header.dataOffset + UInt64(tensor.byteCount)
-      guard end == file.byteCount else {
-        throw NumPyHeader.malformed("the array ends at byte \(end), the file at byte \(file.byteCount)", at: end)
-      }
-      var state = StateDict()
-      state.origin = .init(path: file.path, format: Self.name, layout: nil, byteCount: file.byteCount)
+      let header = try NumPyHeader(of: origin) { try file.read(at: 0, count: Int(min(UInt64($0), file.byteCount))) }
+      let tensor = try header.tensor(of: origin, voidType: voidType) { .file(file, offset: $0) }
       try state.append(Self.stem(of: file.path), tensor)
-      return state
-    } catch var error as WeightFileError {
-      error.file = file.path
-      throw error
     } catch var error as TensorError {
       error.file = file.path
       error.format = Self.name
       throw error
     }
+    return state
+  }
+
+  public func losses(of state: StateDict) -> [String] {
+    state.map { "the name '\($0.name.escapedForDisplay)'" } + NumPyWriting.losses(of: state)
   }
 
   public func write(_ state: StateDict, to path: String) throws {
-    throw WeightFileError(.unrepresentable, "writing .npy files is not supported", file: path, format: Self.name)
+    guard let element = state.first, state.count == 1 else {
+      throw WeightFileError(
+        .unrepresentable, "an .npy file holds one array, there are \(state.count) tensors; .npz holds several",
+        file: path, format: Self.name)
+    }
+    let headers = try NumPyWriting.headers(of: state, voidType: voidType, format: Self.name, path: path)
+    let output = try OutputFile(creating: path)
+    try output.write(headers[0])
+    try output.write(element.tensor)
+    try output.close()
   }
 
   private static func stem(of path: String) -> String {
@@ -58,4 +62,7 @@ public struct NumPyFormat: WeightFormat {
 extension WeightFormat where Self == NumPyFormat {
   /// A single array as `numpy.save` writes it.
   public static var npy: NumPyFormat { NumPyFormat() }
+
+  /// A single array; `voidType` is what raw bytes hold.
+  public static func npy(voidType: DType) -> NumPyFormat { NumPyFormat(voidType: voidType) }
 }

@@ -1,70 +1,96 @@
 internal import TensorFerryTensors
 
-/// The header of an `.npy` file: a Python dict literal with exactly the keys `descr`, `fortran_order` and `shape`.
+/// The header of an array: a Python dict literal with exactly the keys `descr`, `fortran_order` and `shape`.
 ///
 /// The rules are those of `numpy/lib/format.py`; as there, a header longer than 10,000 bytes is refused.
-struct NumPyHeader: Sendable {
-  let dtype: DType
-  let shape: Shape
-  let isBigEndian: Bool
+struct NumPyHeader {
+  static let magic: [UInt8] = [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]
+
+  let descr: String
   let isFortranOrder: Bool
-  let dataOffset: UInt64
+  let shape: Shape
+  /// The size of everything before the data.
+  let byteCount: Int
 
-  /// True if the bytes stand in the file as a tensor has them.
-  var isPlain: Bool { !isBigEndian && (!isFortranOrder || shape.squeezed.count < 2) }
-
-  static let maximumByteCount = 10_000
-
-  static func malformed(_ reason: String, at offset: UInt64) -> WeightFileError {
-    WeightFileError(.malformed, reason, format: NumPyFormat.name, place: .byte(offset))
-  }
-
-  init(_ file: SourceFile) throws {
-    let start = try file.read(at: 0, count: Int(min(12, file.byteCount)))
-    guard start.count >= 10, start.starts(with: NumPyFormat.magic) else {
-      throw Self.malformed("the file has \(file.byteCount) bytes, the shortest header takes 10", at: 0)
+  /// - Parameter prefix: gives that many bytes from the start, or all if there are fewer.
+  init(of origin: NumPyOrigin, prefix: (Int) throws -> [UInt8]) throws {
+    // Most headers take 128 bytes.
+    var start = try prefix(128)
+    guard start.count >= 10 else {
+      throw origin.malformed("the array has \(start.count) bytes, the shortest header takes 10")
     }
+    guard start.starts(with: Self.magic) else { throw origin.malformed("the array does not begin as numpy writes it") }
     let major = start[6]
-    guard (1...3).contains(major) else {
-      throw WeightFileError(
-        .unsupported, "version \(major).\(start[7]) is not known, 1.0 to 3.0 are", format: NumPyFormat.name,
-        place: .byte(6))
+    guard (1...3).contains(major), start[7] == 0 else {
+      throw origin.error(.unsupported, "version \(major).\(start[7]) is not known, 1.0 to 3.0 are", at: 6)
     }
-    let lengthSize = major == 1 ? 2 : 4
-    guard start.count >= 8 + lengthSize else {
-      throw Self.malformed("the file ends inside the length of its header", at: file.byteCount)
+    let textOffset = major == 1 ? 10 : 12
+    guard start.count >= textOffset else { throw origin.malformed("the length of the header is cut off", at: 8) }
+    let length = start[8..<textOffset].reversed().reduce(0) { $0 << 8 | Int($1) }
+    guard length <= NumPyLimits.headerByteCount else {
+      throw origin.malformed("the header has \(length) bytes, the limit is \(NumPyLimits.headerByteCount)", at: 8)
     }
-    let length = start[8..<8 + lengthSize].reversed().reduce(0) { $0 << 8 | Int($1) }
-    guard length <= Self.maximumByteCount else {
-      throw Self.malformed("the header has \(length) bytes, the limit is \(Self.maximumByteCount)", at: 8)
+    byteCount = textOffset + length
+    if start.count < byteCount { start = try prefix(byteCount) }
+    guard start.count >= byteCount else {
+      throw origin.malformed("the header ends at byte \(byteCount), the array at byte \(start.count)", at: 8)
     }
-    let offset = UInt64(8 + lengthSize)
-    dataOffset = offset + UInt64(length)
-    let text = try file.read(at: offset, count: length)
-    guard let header = String(validating: text, as: UTF8.self) else {
-      throw Self.malformed("the header is not UTF-8", at: offset)
-    }
-    var literal = NumPyLiteral(header, offset: offset)
+    var literal = NumPyLiteral(Array(start[textOffset..<byteCount]), at: UInt64(textOffset), of: origin)
     let fields = try literal.parse()
-    shape = try Shape(fields.shape)
+    descr = fields.descr
     isFortranOrder = fields.fortranOrder
-    (dtype, isBigEndian) = try Self.type(of: fields.descr, at: offset)
+    shape = try Shape(fields.shape)
   }
 
-  /// The element type and byte order of a `descr` such as `<f4`.
-  private static func type(of descr: String, at offset: UInt64) throws -> (DType, isBigEndian: Bool) {
-    let order = descr.first ?? " "
-    let types: [String: DType] = [
-      "b1": .bool, "u1": .u8, "i1": .i8, "u2": .u16, "i2": .i16, "u4": .u32, "i4": .i32, "u8": .u64, "i8": .i64,
-      "f2": .f16, "f4": .f32, "f8": .f64, "c8": .c64, "c16": .c128,
-    ]
-    guard "<>|=".contains(order), let dtype = types[String(descr.dropFirst())], order != "|" || dtype.swapWidth == 1
-    else {
-      let reason =
-        descr.contains("O")
-        ? "an object array is a pickle, which is not read" : "the element type '\(descr.escapedForDisplay)' is not read"
-      throw WeightFileError(.unsupported, reason, format: NumPyFormat.name, place: .byte(offset))
+  /// The tensor that follows the header.
+  ///
+  /// - Parameter content: gives where the bytes from that offset on are.
+  func tensor(
+    of origin: NumPyOrigin, voidType: DType?, content: (_ offset: UInt64) -> LazyTensor.Content
+  ) throws -> LazyTensor {
+    let type = try NumPyElementType(descr, voidType: voidType, of: origin)
+    let count = try type.dtype.byteCount(of: shape.elementCount)
+    guard UInt64(count) <= UInt64(Int.max - byteCount), UInt64(byteCount + count) == origin.byteCount else {
+      throw origin.malformed(
+        "\(type.dtype.rawValue) \(shape) takes \(count) bytes, \(origin.byteCount - UInt64(byteCount)) follow the header",
+        at: UInt64(byteCount))
     }
-    return (dtype, order == ">" && dtype.swapWidth > 1)
+    let isTransposed = isFortranOrder && shape.squeezed.count > 1
+    guard count > 0, isTransposed || type.isBigEndian else {
+      return try LazyTensor(dtype: type.dtype, shape: shape, content: content(UInt64(byteCount)))
+    }
+    let bytes = try LazyTensor(dtype: .u8, shape: Shape([count]), content: content(UInt64(byteCount)))
+    let range = try StridedRange(
+      bytes, shape: shape, strides: isTransposed ? shape.reversed.rowStrides.reversed() : shape.rowStrides,
+      width: type.dtype.bitWidth / 8, swapWidth: type.isBigEndian ? type.dtype.swapWidth : 1)
+    return try LazyTensor(dtype: type.dtype, shape: shape, content: .reader(range))
+  }
+
+  /// The header that numpy itself writes for a row-major array.
+  static func bytes(descr: String, shape: Shape) -> [UInt8] {
+    let dimensions = shape.dimensions.map(String.init)
+    let tuple = dimensions.count == 1 ? "(\(dimensions[0]),)" : "(\(dimensions.joined(separator: ", ")))"
+    let spare = dimensions.first.map { NumPyLimits.dimensionDigits - $0.count } ?? 0
+    let text =
+      "{'descr': '\(descr)', 'fortran_order': False, 'shape': \(tuple), }" + String(repeating: " ", count: spare)
+    // Magic, version and length take 10 bytes, the line feed one; at least one space stands before it.
+    let padding = 64 - (10 + text.utf8.count + 1) % 64
+    let length = UInt16(text.utf8.count + padding + 1)
+    return magic + [1, 0, UInt8(length & 0xFF), UInt8(length >> 8)] + text.utf8
+      + [UInt8](repeating: 0x20, count: padding) + [0x0A]
+  }
+}
+
+extension Shape {
+  /// For each axis, how many elements lie between neighbours in row-major order.
+  fileprivate var rowStrides: [Int] {
+    var strides: [Int] = []
+    var stride = 1
+    for dimension in dimensions.reversed() {
+      strides.append(stride)
+      // The product fits, because `Shape` counts a dimension of 0 as 1.
+      stride *= max(dimension, 1)
+    }
+    return strides.reversed()
   }
 }

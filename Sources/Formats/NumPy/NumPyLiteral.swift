@@ -4,11 +4,13 @@ internal import TensorFerryTensors
 struct NumPyLiteral {
   private let text: [UInt8]
   private let offset: UInt64
+  private let origin: NumPyOrigin
   private var position = 0
 
-  init(_ text: String, offset: UInt64) {
-    self.text = Array(text.utf8)
+  init(_ text: [UInt8], at offset: UInt64, of origin: NumPyOrigin) {
+    self.text = text
     self.offset = offset
+    self.origin = origin
   }
 
   /// - Throws: ``WeightFileError`` with code `.malformed` unless the text is a dict with exactly the three keys.
@@ -40,7 +42,7 @@ struct NumPyLiteral {
   }
 
   private func error(_ reason: String) -> WeightFileError {
-    NumPyHeader.malformed("invalid header: \(reason)", at: offset + UInt64(position))
+    origin.malformed("invalid header: \(reason)", at: offset + UInt64(position))
   }
 
   private mutating func skipSpace() {
@@ -67,14 +69,16 @@ struct NumPyLiteral {
     try expect(quote)
     guard let end = text[position...].firstIndex(of: UInt8(ascii: quote)) else { throw error("a string does not end") }
     defer { position = end + 1 }
-    guard !text[position..<end].contains(UInt8(ascii: "\\")) else { throw error("an escape stands in a string") }
+    guard text[position..<end].allSatisfy({ (0x20..<0x7F).contains($0) && $0 != UInt8(ascii: "\\") }) else {
+      throw error("an escape or a character other than ASCII stands in a string")
+    }
     return String(decoding: text[position..<end], as: UTF8.self)
   }
 
-  private func structured() throws -> String {
-    throw WeightFileError(
-      .unsupported, "a structured array has fields, which are not read", format: NumPyFormat.name,
-      place: .byte(offset + UInt64(position)))
+  private mutating func structured() throws -> String {
+    guard isNext("[") else { throw error("an element type is expected") }
+    throw origin.error(
+      .unsupported, "a structured array has fields, which are not read", at: offset + UInt64(position))
   }
 
   private mutating func boolean() throws -> Bool {
@@ -90,8 +94,9 @@ struct NumPyLiteral {
     var dimensions: [Int] = []
     try expect("(")
     while !take(")") {
-      // Nothing that numpy wrote has more than 64 dimensions.
-      guard dimensions.count < 64 else { throw error("the shape has more than 64 dimensions") }
+      guard dimensions.count < NumPyLimits.rank else {
+        throw error("the shape has more than \(NumPyLimits.rank) dimensions")
+      }
       dimensions.append(try integer())
       if !take(",") {
         // (3) is a number in Python, not a shape.
@@ -107,7 +112,10 @@ struct NumPyLiteral {
     skipSpace()
     let start = position
     while position < text.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(text[position]) { position += 1 }
-    guard let value = Int(String(decoding: text[start..<position], as: UTF8.self)) else {
+    let digits = text[start..<position]
+    guard let value = Int(String(decoding: digits, as: UTF8.self)),
+      digits.count == 1 || digits.first != UInt8(ascii: "0")
+    else {
       throw error("a dimension below 2^63 is expected")
     }
     // Python 2 wrote long integers as 3L.

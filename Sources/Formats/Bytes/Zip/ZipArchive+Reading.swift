@@ -1,11 +1,11 @@
-internal import TensorFerryTensors
+package import TensorFerryTensors
 internal import TensorFerryZlib
 
 extension ZipArchive {
   /// The whole member, inflated to exactly its declared size, its CRC-32 checked.
   ///
   /// - Parameter limit: the most bytes that the caller expects; more are refused before memory is taken.
-  func read(_ member: ZipMember, limit: Int) throws -> [UInt8] {
+  package func read(_ member: ZipMember, limit: Int) throws -> [UInt8] {
     guard member.byteCount <= UInt64(limit) else {
       throw source.malformed("the member has \(member.byteCount) bytes, the limit is \(limit)", .member(member.name))
     }
@@ -19,7 +19,7 @@ extension ZipArchive {
   }
 
   /// The first `count` bytes of a member, or all of it if it has fewer; a part is not checked against the CRC-32.
-  func prefix(of member: ZipMember, count: Int) throws -> [UInt8] {
+  package func prefix(of member: ZipMember, count: Int) throws -> [UInt8] {
     let count = Int(min(UInt64(count), member.byteCount))
     guard !member.isStored else { return try source.file.read(at: member.dataOffset, count: count) }
     return try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -30,7 +30,7 @@ extension ZipArchive {
   }
 
   /// Reads the whole member once, through a small buffer, and compares its size and its CRC-32.
-  func verify(_ member: ZipMember) throws {
+  package func verify(_ member: ZipMember) throws {
     guard member.isStored else {
       let inflater = ZipInflater(member, in: source)
       guard member.byteCount > 0 else {
@@ -46,14 +46,14 @@ extension ZipArchive {
 
   /// Where the bytes of a member are from byte `offset` of the member on: a range of the file if it is stored, a reader
   /// that inflates if it is deflated.
-  func content(of member: ZipMember, from offset: UInt64 = 0) -> LazyTensor.Content {
+  package func content(of member: ZipMember, from offset: UInt64 = 0) -> LazyTensor.Content {
     member.isStored
       ? .file(source.file, offset: member.dataOffset + offset)
       : .reader(ZipInflatedRange(member, in: source, from: offset))
   }
 
   /// The bytes of a member as a tensor of bytes.
-  func bytes(of member: ZipMember) throws -> LazyTensor {
+  package func bytes(of member: ZipMember) throws -> LazyTensor {
     guard let count = Int(exactly: member.byteCount) else {
       throw source.malformed("the member has \(member.byteCount) bytes, the limit is 2^63 - 1", .member(member.name))
     }

@@ -1,19 +1,19 @@
-internal import TensorFerryTensors
+package import TensorFerryTensors
 
 /// A zip archive's members, from the central directory, each checked against its local header.
 ///
 /// Nothing that two programs could read differently is accepted: every byte of the file belongs to exactly one member,
 /// to the directory or to its end record, and what is said twice is said alike.
-struct ZipArchive: Sendable {
+package struct ZipArchive: Sendable {
   /// In the order of the central directory.
-  let members: [ZipMember]
+  package let members: [ZipMember]
   private let indices: [String: Int]
   let source: ZipSource
 
   /// - Throws: ``WeightFileError`` with code `.malformed`, `.unsupported` (encryption, other compression, several
   ///   disks) or `.refused` (names that lead out of a folder).
   /// - Complexity: O(number of members); the members themselves are not read.
-  init(_ file: SourceFile, format: String, limits: ZipLimits = .default) throws {
+  package init(_ file: SourceFile, format: String, limits: ZipLimits = .default) throws {
     let source = ZipSource(file: file, format: format)
     self.source = source
     do {
@@ -33,16 +33,16 @@ struct ZipArchive: Sendable {
   }
 
   /// The member of that name, or nil. O(1).
-  subscript(name: String) -> ZipMember? { indices[name].map { members[$0] } }
+  package subscript(name: String) -> ZipMember? { indices[name].map { members[$0] } }
 
   /// The name of the member at the very start of a file, or nil if the file is no zip archive: enough to tell the
   /// formats that are zip archives from each other, without reading the directory.
-  static func firstName(in file: SourceFile) throws -> String? {
+  package static func firstName(in file: SourceFile) throws -> String? {
     guard file.byteCount >= 30 else { return nil }
-    let start = try file.read(at: 0, count: Int(min(file.byteCount, 30 + 4096)))
+    let start = try file.read(at: 0, count: 30)
     let nameCount = Int(start[26]) | Int(start[27]) << 8
-    guard start.starts(with: [0x50, 0x4B, 3, 4]), 30 + nameCount <= start.count else { return nil }
-    return String(validating: start[30..<30 + nameCount], as: UTF8.self)
+    guard start.starts(with: [0x50, 0x4B, 3, 4]), UInt64(nameCount) <= file.byteCount - 30 else { return nil }
+    return String(validating: try file.read(at: 30, count: nameCount), as: UTF8.self)
   }
 
   private static func members(of source: ZipSource, limits: ZipLimits) throws -> [ZipMember] {

@@ -1,26 +1,26 @@
 /// A member of a zip archive, whose local header agrees with the central directory.
-struct ZipMember: Sendable, Hashable {
-  let name: String
+package struct ZipMember: Sendable, Hashable {
+  package let name: String
   /// True if the bytes stand in the file as they are, false if they are deflated.
-  let isStored: Bool
+  package let isStored: Bool
   /// The offset of the first stored byte in the file.
-  let dataOffset: UInt64
+  package let dataOffset: UInt64
   /// The number of bytes in the file.
-  let compressedByteCount: UInt64
+  package let compressedByteCount: UInt64
   /// The number of bytes after inflating.
-  let byteCount: UInt64
-  let crc32: UInt32
+  package let byteCount: UInt64
+  package let crc32: UInt32
 
   /// True for the entry of a folder, which has no bytes.
-  var isFolder: Bool { name.utf8.last == UInt8(ascii: "/") }
+  package var isFolder: Bool { name.utf8.last == UInt8(ascii: "/") }
 
   /// False if the writer left the checksum out, which PyTorch does on request: it writes 0 then.
-  var hasChecksum: Bool { crc32 != 0 || !isStored || byteCount == 0 }
+  package var hasChecksum: Bool { crc32 != 0 || !isStored || byteCount == 0 }
 
   /// Why a name cannot stand in an archive, or nil if it can.
   ///
   /// Names that programs read in different ways, or that lead out of a folder, are refused.
-  static func problem(ofName name: String) -> String? {
+  package static func problem(ofName name: String) -> String? {
     let bytes = Array(name.utf8)
     if bytes.isEmpty { return "the name of a member is empty" }
     if bytes.count > Int(UInt16.max) { return "the name has \(bytes.count) bytes, the limit is \(UInt16.max)" }

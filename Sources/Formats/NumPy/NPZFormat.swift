@@ -1,0 +1,88 @@
+public import TensorFerryTensors
+
+/// Arrays with names as `numpy.savez` writes them: `.npz`, a zip archive of `.npy` members.
+///
+/// Stored and deflated members are read; the order of the archive's directory is kept. Stored members are written, each
+/// array's data at a multiple of 64 bytes. Members whose names do not end in `.npy`, and arrays of texts, are listed
+/// beside the tensors; object arrays and structured arrays are refused.
+public struct NPZFormat: WeightFormat {
+  public static let name = "npz"
+  public static let keepsTies = false
+
+  /// What arrays of raw bytes (`V1`, `V2`) hold, which the file does not say; nil refuses them.
+  ///
+  /// numpy writes bfloat16 and the 8-bit floats of ml_dtypes so. Tensors of this type are written so, too.
+  public var voidType: DType?
+
+  private static let suffix = ".npy"
+
+  public init(voidType: DType? = nil) { self.voidType = voidType }
+
+  /// True if the first member is an array, or if the archive is empty, as `numpy.savez` without arrays writes it.
+  public static func recognises(_ file: SourceFile) throws -> Bool {
+    if let name = try ZipArchive.firstName(in: file) { return name.hasSuffix(suffix) }
+    return try file.byteCount == 22 && file.read(at: 0, count: 4) == [0x50, 0x4B, 5, 6]
+  }
+
+  public func read(_ file: SourceFile) throws -> StateDict {
+    let archive = try ZipArchive(file, format: Self.name)
+    var state = StateDict()
+    state.origin = .init(path: file.path, format: Self.name, layout: nil, byteCount: file.byteCount)
+    for member in archive.members {
+      do {
+        try append(member, of: archive, to: &state)
+      } catch var error as TensorError {
+        error.file = file.path
+        error.format = Self.name
+        error.place = error.place ?? .member(member.name)
+        throw error
+      }
+    }
+    return state
+  }
+
+  private func append(_ member: ZipMember, of archive: ZipArchive, to state: inout StateDict) throws {
+    guard member.name.hasSuffix(Self.suffix) else {
+      state.others.append(.init(name: member.name, kind: "member", reason: "its name does not end in \(Self.suffix)"))
+      return
+    }
+    let name = String(member.name.dropLast(Self.suffix.count))
+    let origin = NumPyOrigin(
+      file: archive.source.file, format: Self.name, member: member.name, byteCount: member.byteCount)
+    let header = try NumPyHeader(of: origin) { try archive.prefix(of: member, count: $0) }
+    guard !NumPyElementType.isText(header.descr) else {
+      state.others.append(.init(name: name, kind: "string", reason: "the array holds texts"))
+      return
+    }
+    let tensor = try header.tensor(of: origin, voidType: voidType) { archive.content(of: member, from: $0) }
+    try state.append(name, tensor)
+  }
+
+  public func losses(of state: StateDict) -> [String] { NumPyWriting.losses(of: state) }
+
+  public func write(_ state: StateDict, to path: String) throws {
+    let headers = try NumPyWriting.headers(of: state, voidType: voidType, format: Self.name, path: path) {
+      ZipMember.problem(ofName: $0 + Self.suffix)
+    }
+    let output = try OutputFile(creating: path)
+    let archive = ZipWriter(output)
+    for (element, header) in zip(state, headers) {
+      let byteCount = UInt64(header.count) + UInt64(element.tensor.byteCount)
+      // The header's size is a multiple of 64, so the data is aligned as the member is.
+      try archive.add(element.name + Self.suffix, byteCount: byteCount, alignment: 64) { body in
+        try body.write(header)
+        try body.write(element.tensor)
+      }
+    }
+    try archive.finish()
+    try output.close()
+  }
+}
+
+extension WeightFormat where Self == NPZFormat {
+  /// Arrays with names as `numpy.savez` writes them.
+  public static var npz: NPZFormat { NPZFormat() }
+
+  /// Arrays with names; `voidType` is what raw bytes hold.
+  public static func npz(voidType: DType) -> NPZFormat { NPZFormat(voidType: voidType) }
+}

@@ -1,0 +1,39 @@
+internal import TensorFerryTensors
+
+/// What writing `.npy` and writing `.npz` share.
+enum NumPyWriting {
+  /// The header of each tensor's array.
+  ///
+  /// - Throws: ``WeightFileError`` with code `.unrepresentable` that names every tensor numpy cannot hold, and why.
+  static func headers(
+    of state: StateDict, voidType: DType?, format: String, path: String, problem: (String) -> String? = { _ in nil }
+  ) throws -> [[UInt8]] {
+    var problems: [String] = []
+    var headers: [[UInt8]] = []
+    for element in state {
+      let (dtype, shape) = (element.tensor.dtype, element.tensor.shape)
+      let descr = NumPyElementType.descr(of: dtype, voidType: voidType)
+      let found = [
+        problem(element.name),
+        descr == nil ? "numpy has no type for \(dtype.rawValue)" : nil,
+        shape.rank > NumPyLimits.rank ? "\(shape.rank) dimensions, numpy has at most \(NumPyLimits.rank)" : nil,
+      ].compactMap { $0 }
+      problems += found.map { "'\(element.name.escapedForDisplay)': \($0)" }
+      if let descr, found.isEmpty { headers.append(NumPyHeader.bytes(descr: descr, shape: shape)) }
+    }
+    guard problems.isEmpty else {
+      throw WeightFileError(.unrepresentable, problems.joined(separator: "; "), file: path, format: format)
+    }
+    return headers
+  }
+
+  /// What neither holds: metadata and sharing.
+  static func losses(of state: StateDict) -> [String] {
+    state.metadata.map { "the metadata '\($0.key.escapedForDisplay)'" }
+      + state.compactMap { element in
+        element.aliasOf.map {
+          "'\(element.name.escapedForDisplay)' becomes a copy of '\($0.escapedForDisplay)', whose storage it shares"
+        }
+      }
+  }
+}
