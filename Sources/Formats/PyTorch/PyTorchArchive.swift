@@ -16,10 +16,8 @@ struct PyTorchArchive: PyTorchStorages {
     archive = try ZipArchive(file, format: PyTorchFormat.name)
     let pickles = archive.members.filter { Self.isPickle($0.name) }
     guard pickles.count == 1, let member = pickles.first else {
-      let reason =
-        pickles.isEmpty
-        ? "no member is named <folder>/data.pkl" : "\(pickles.count) members are named <folder>/data.pkl, one may be"
-      throw WeightFileError(.malformed, reason, format: PyTorchFormat.name)
+      throw Self.malformed(
+        "\(pickles.count) members are named <folder>/data.pkl, there must be one", pickles.last?.name ?? "data.pkl")
     }
     folder = String(member.name.dropLast("data.pkl".count))
     isTorchScript = archive[folder + "constants.pkl"] != nil
@@ -95,7 +93,9 @@ struct PyTorchArchive: PyTorchStorages {
   var unusedMembers: [String] {
     var used: Set<String> = []
     for object in graph.objects where object.kind == .persistent {
-      if let key = graph.sequence(object.elements[0])?.dropFirst(2).first?.string { used.insert(folder + "data/" + key) }
+      if let key = graph.sequence(object.elements[0])?.dropFirst(2).first?.string {
+        used.insert(folder + "data/" + key)
+      }
     }
     return archive.members.map(\.name).filter { checks[$0] != nil && !used.contains($0) }
   }

@@ -15,6 +15,7 @@ struct PyTorchCheckpoint {
   private(set) var state = StateDict()
   private var metadataKeys: Set<String> = []
   private var visits = 0
+  private let visitLimit: Int
   private var owners: [PyTorchView: String] = [:]
   private var spans: [String: [(span: Range<Int>, name: String)]] = [:]
 
@@ -34,6 +35,7 @@ struct PyTorchCheckpoint {
     self.storages = storages
     tensors = PyTorchTensors(graph: graph)
     holdsTensor = graph.reaches(\.isTensor)
+    visitLimit = graph.objects.reduce(PyTorchLimits.visits) { $0 + PyTorchLimits.repetition * $1.elements.count }
     isPlain = graph.reaches { !$0.isPlain }.map(!)
   }
 
@@ -55,17 +57,10 @@ struct PyTorchCheckpoint {
 
   /// - Parameter path: the name so far.
   private mutating func visit(_ value: PickleValue, _ path: String, depth: Int) throws {
-    visits += 1
-    guard visits <= PyTorchLimits.visits else {
-      throw graph.reader.error(
-        "more than \(PyTorchLimits.visits) values are reached from the root, which is the limit", .unsupported)
-    }
+    try countVisit()
     guard case .object(let index) = value else { return try addLeaf(value, path) }
     let object = graph.objects[index]
-    guard depth <= PyTorchLimits.nesting else {
-      throw graph.error(
-        "containers nest deeper than \(PyTorchLimits.nesting) levels, or one contains itself", .unsupported, at: object)
-    }
+    guard depth <= PyTorchLimits.nesting else { throw tooDeep() }
     if isPlain[index] { return try addMetadata(path, try json(value, depth: depth)) }
     switch object.kind {
     case .list, .tuple, .dict: try descend(into: object, path, depth: depth)
@@ -83,6 +78,19 @@ struct PyTorchCheckpoint {
     }
   }
 
+  private mutating func countVisit() throws {
+    visits += 1
+    guard visits <= visitLimit else {
+      throw graph.reader.error(
+        "shared containers make more than \(visitLimit) values, which is the limit for this pickle", .unsupported)
+    }
+  }
+
+  private func tooDeep() -> WeightFileError {
+    graph.reader.error(
+      "containers nest deeper than \(PyTorchLimits.nesting) levels, or one contains itself", .unsupported)
+  }
+
   /// Visits the parts of a container or a module.
   private mutating func descend(into object: PickleObject, _ path: String?, depth: Int) throws {
     func name(_ part: String) -> String { path.map { $0 + "." + part } ?? part }
@@ -97,7 +105,8 @@ struct PyTorchCheckpoint {
     default:
       guard let state = object.state else { return }
       guard let attributes = graph.object(state), attributes.kind == .dict else {
-        throw graph.error("the state of a module is \(graph.kind(of: state)), not its attributes", .unsupported, at: object)
+        throw graph.error(
+          "the state of a module is \(graph.kind(of: state)), not its attributes", .unsupported, at: object)
       }
       try visitItems(of: attributes, name, depth: depth)
     }
@@ -149,9 +158,8 @@ extension PyTorchCheckpoint {
     } catch var error as WeightFileError {
       error.tensor = name
       throw error
-    } catch var error as TensorError {
-      error.tensor = name
-      throw error
+    } catch let error as TensorError {
+      throw WeightFileError(.malformed, error.reason, tensor: name, place: error.place, underlying: error)
     }
   }
 
@@ -176,12 +184,8 @@ extension PyTorchCheckpoint {
 
   /// The value as JSON.
   private mutating func json(_ value: PickleValue, depth: Int) throws -> JSONValue {
-    visits += 1
-    guard visits <= PyTorchLimits.visits, depth <= PyTorchLimits.nesting else {
-      throw graph.reader.error(
-        "a value beside the tensors nests deeper than \(PyTorchLimits.nesting) levels, contains itself, or has more than "
-          + "\(PyTorchLimits.visits) parts", .unsupported)
-    }
+    try countVisit()
+    guard depth <= PyTorchLimits.nesting else { throw tooDeep() }
     switch value {
     case .bool(let value): return .bool(value)
     case .integer(let value): return .integer(value)

@@ -61,12 +61,13 @@ struct PyTorchLegacyFile: PyTorchStorages {
       guard let id = declared[key] else {
         throw malformed("the file holds a storage '\(key.escapedForDisplay)' that no tensor names", at: offset)
       }
+      try need(8, at: offset)
       let count = try file.read(at: offset, count: 8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
       guard count == UInt64(id.count), let byteCount = id.byteCount else {
         throw malformed(
           "the storage '\(key.escapedForDisplay)' has \(count) elements, the pickle says \(id.count)", at: offset)
       }
-      try file.check(offset: offset + 8, count: byteCount)
+      try need(byteCount, at: offset + 8)
       guard offsets.updateValue(offset + 8, forKey: key) == nil else {
         throw malformed("the storage '\(key.escapedForDisplay)' appears twice", at: offset)
       }
@@ -74,6 +75,12 @@ struct PyTorchLegacyFile: PyTorchStorages {
     }
     guard offset == file.byteCount else {
       throw malformed("the storages end at byte \(offset), the file at byte \(file.byteCount)", at: offset)
+    }
+  }
+
+  private func need(_ count: Int, at offset: UInt64) throws {
+    guard UInt64(count) <= file.byteCount - offset else {
+      throw malformed("\(count) bytes are needed, the file has \(file.byteCount - offset) left", at: offset)
     }
   }
 

@@ -14,9 +14,10 @@ enum PyTorchLimits {
   static let digits = 100
   /// How deep dicts, lists, tuples and modules nest, which is also how deep metadata may nest.
   static let nesting = 64
-  /// Tensors, containers and leaves that are reached from the root, counted once for every path to them: a few
-  /// shared lists can have more paths than a computer could follow.
-  static let visits = 4_000_000
+  /// Values that are reached from the root, counted once for every path to them, are at most this many and
+  /// `repetition` times those in the pickle: a few shared lists can have more paths than a computer could follow.
+  static let visits = 100_000
+  static let repetition = 16
   /// Dimensions of a tensor, as PyTorch has it.
   static let rank = 64
   /// Bytes of a tensor that repeats the elements of its storage (a stride of 0), if it is larger than the storage.

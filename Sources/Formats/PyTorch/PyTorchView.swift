@@ -35,7 +35,8 @@ struct PyTorchView: Hashable, Sendable {
     func malformed(_ reason: String) -> WeightFileError { WeightFileError(.malformed, reason) }
     guard sizes.count == strides.count, sizes.count <= PyTorchLimits.rank else {
       throw malformed(
-        "there are \(sizes.count) sizes and \(strides.count) strides, at most \(PyTorchLimits.rank) of each are allowed")
+        "there are \(sizes.count) sizes and \(strides.count) strides, at most \(PyTorchLimits.rank) of each are allowed"
+      )
     }
     guard offset >= 0, strides.allSatisfy({ $0 >= 0 }) else {
       throw malformed("the offset \(offset) or one of the strides \(strides) is negative")
