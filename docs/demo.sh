@@ -2,8 +2,9 @@
 # The main job on real files: weights that PyTorch trained, imported, run and verified in Swift.
 # Usage: demo.sh path/to/tensorferry
 set -eu
-tensorferry=$1
-here=$(dirname "$0")/../Fixtures/models/attention-classifier
+tensorferry=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+cd "$(dirname "$0")/.."
+here=Fixtures/models/attention-classifier
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -168,7 +168,7 @@ def _arguments(
     else:
         given = {}
         problems.append(
-            f"a case is a tensor, a tuple, a list or a dict, not a {type(batch).__name__}"
+            f"a case is a tensor, a tuple, a list or a dict, not {type(batch).__name__}"
         )
     arguments: Values = {}
     for name in names:
@@ -189,7 +189,7 @@ def _problem_with_input(
     if value is None:
         return "is missing"
     if not isinstance(value, Tensor):
-        return f"is a {type(value).__name__}, not a tensor"
+        return f"is of type {type(value).__name__}, not a tensor"
     if value.dtype != torch.float32:
         return f"is {value.dtype}, not torch.float32"
     if value.is_meta or value.layout != torch.strided:

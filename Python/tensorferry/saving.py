@@ -156,7 +156,7 @@ def _problem_with_name(name: Any, seen: Dict[str, str]) -> Optional[str]:
 
 def _problem_with_value(value: Any) -> Optional[str]:
     if not isinstance(value, Tensor):
-        kind = f"a {type(value).__name__}, not a tensor"
+        kind = f"of type {type(value).__name__}, not a tensor"
         if isinstance(value, Mapping) and any(isinstance(item, Tensor) for item in value.values()):
             return kind + "; it holds tensors, so save it instead of what is around it"
         return kind

@@ -84,7 +84,7 @@ def test_record_takes_the_sizes_from_the_checkpoint(command, checkpoint, tmp_pat
             [],
             "torch.load cannot read it as weights: Weights only load failed",
         ),
-        ({"w": torch.ones(2), "epoch": 3}, [], "'epoch': a int, not a tensor"),
+        ({"w": torch.ones(2), "epoch": 3}, [], "'epoch': of type int, not a tensor"),
     ],
 )
 def test_save_says_what_is_wrong_with_a_checkpoint(

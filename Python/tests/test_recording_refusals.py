@@ -70,7 +70,7 @@ def test_a_model_without_known_stages_is_refused(problems, model, reason):
         ({"x": torch.randn(4, 7), "mask": torch.ones(4)}, "has no input 'mask'"),
         ([], "the inputs hold no case"),
         ([torch.randn(4, 7), [3]], "cannot record case 1"),
-        ([torch.randn(4, 7), 3], "a case is a tensor, a tuple, a list or a dict, not a int"),
+        ([torch.randn(4, 7), 3], "a case is a tensor, a tuple, a list or a dict, not int"),
         ((torch.randn(4, 7), [1, 2]), "a tuple holds the arguments of one case, not a list"),
         ((torch.randn(4, 7), torch.randn(4, 7)), "takes 1 argument(s), and the tuple holds 2"),
     ],

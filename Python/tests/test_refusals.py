@@ -28,8 +28,8 @@ VALUES = {
     "subclass": (lambda: torch.ones(3).as_subclass(Peculiar), "a Peculiar, whose elements"),
     "lazy": (lambda: torch.nn.LazyLinear(3).weight, "not initialised yet"),
     "half complex": (lambda: torch.ones(3).to(torch.complex32), "of type torch.complex32"),
-    "number": (lambda: 7, "a int, not a tensor"),
-    "array": (lambda: numpy.ones(3), "a ndarray, not a tensor"),
+    "number": (lambda: 7, "of type int, not a tensor"),
+    "array": (lambda: numpy.ones(3), "of type ndarray, not a tensor"),
     "group": (lambda: {"fc.weight": torch.ones(3)}, "save it instead of what is around it"),
 }
 

@@ -133,6 +133,14 @@ def test_tensors_that_share_storage_or_values_but_are_not_the_same_are_two_datas
     assert saved["a"] != saved["b"]
 
 
+def test_views_of_one_storage_with_other_signs_are_not_tied(file):
+    z = torch.tensor([1 + 2j, 3 - 1j])
+    saved = file({"z": z, "conj": z.conj(), "imag": z.imag, "minus": z.conj().imag, "again": z})
+    assert saved["conj"][...].tolist() == z.conj().tolist()
+    assert saved["minus"][...].tolist() == [-2.0, 1.0]
+    assert saved["again"] == saved["z"]
+
+
 def test_each_tensor_carries_the_sha256_of_its_bytes(file):
     tensor = torch.randn(3, 5).T
     digest = hashlib.sha256(tensor.contiguous().numpy().tobytes()).hexdigest()

@@ -34,6 +34,7 @@ enum ExitStatus {
 enum StandardError {
   /// Writes a line to the standard error stream.
   static func print(_ line: String) {
-    fputs(line + "\n", stderr)
+    let bytes = Array((line + "\n").utf8)
+    _ = write(STDERR_FILENO, bytes, bytes.count)
   }
 }

@@ -3,10 +3,12 @@ public import TensorFerryTensors
 /// The formats that are known here, each with its default options. One line a format.
 public enum FormatRegistry {
   public static let formats: [any WeightFormat] = [
+    GGUFFormat(),
     HDF5Format(),
-    NPZFormat(),
     NumPyFormat(),
+    NPZFormat(),
     PyTorchFormat(),
+    SafetensorsFormat(),
   ]
 
   /// The format of a file, found by its content.

@@ -24,7 +24,9 @@ public struct PackedWeights: Hashable, Sendable {
     for element in state {
       let name = element.name
       func stem(_ suffix: String) -> String? { name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : nil }
-      if let stem = stem(".scales"), let weight = state[stem + ".weight"], weight.dtype == .u32 {
+      if let encoding = element.tensor.encoding {
+        add("\(encoding.name) blocks", [name])
+      } else if let stem = stem(".scales"), let weight = state[stem + ".weight"], weight.dtype == .u32 {
         add("MLX affine quantisation", [stem + ".weight", name, stem + ".biases"])
       } else if let stem = stem("_scale_inv"), state[stem] != nil {
         add("block-scaled float8", [stem, name])

@@ -16,9 +16,9 @@ extension StateDict {
     try self.init(path: url.path, format: format)
   }
 
-  /// Opens a weight file by its path; see ``init(contentsOf:format:)``.
+  /// Opens a weight file by its path, or a directory that holds one set of shards; see ``init(contentsOf:format:)``.
   public init(path: String, format: (any WeightFormat)? = nil) throws {
-    let file = try SourceFile(path: path)
+    let file = try SourceFile(path: try SafetensorsDirectory.file(in: path) ?? path)
     self = try (try format ?? FormatRegistry.format(of: file)).read(file)
   }
 
@@ -35,18 +35,16 @@ extension StateDict {
 
   /// Writes the state dict to a path; see ``write(to:format:replacing:)``.
   public func write(path: String, format: any WeightFormat, replacing: Bool = false) throws {
-    try AtomicFile.write(to: path, replacing: replacing) { temporary in
-      try format.write(self, to: temporary)
-      try checkEqual(try StateDict(path: temporary, format: format), at: path, ties: type(of: format).keepsTies)
-    }
+    try format.save(self, to: path, replacing: replacing)
   }
 
   /// Compares every tensor's name, dtype, shape, sharing and bytes with what was read back.
-  private func checkEqual(_ written: StateDict, at path: String, ties: Bool) throws {
+  func checkEqual(_ written: StateDict, at path: String, as format: any WeightFormat.Type) throws {
+    let ties = format.keepsTies
     func failure(_ reason: String, _ tensor: String? = nil) -> WeightFileError {
       WeightFileError(.verificationFailed, reason, file: path, tensor: tensor)
     }
-    guard names == written.names else {
+    guard format.keepsNames ? names == written.names : count == written.count else {
       throw failure("\(count) tensors were written, \(written.count) are read back, or their order differs")
     }
     for (mine, theirs) in zip(self, written) {
@@ -58,6 +56,9 @@ extension StateDict {
       if !ties || mine.aliasOf == nil, let offset = try mine.tensor.firstDifference(from: theirs.tensor) {
         throw failure("byte \(offset) of the tensor differs from what was written", mine.name)
       }
+    }
+    guard map(\.tensor.encoding) == written.map(\.tensor.encoding) else {
+      throw failure("the type of a tensor of blocks differs from what was written")
     }
     for element in self {
       if case .file(let file, _) = element.tensor.content { try file.checkUnchanged() }

@@ -17,6 +17,9 @@ public protocol WeightFormat: Sendable {
   /// False if names that share storage become copies in a file of this format.
   static var keepsTies: Bool { get }
 
+  /// False if a file of this format holds one tensor without its name.
+  static var keepsNames: Bool { get }
+
   /// What a file of this format cannot keep of a state dict, one sentence each; tensors are always kept.
   func losses(of state: StateDict) -> [String]
 
@@ -28,9 +31,28 @@ public protocol WeightFormat: Sendable {
   /// - Throws: ``WeightFileError`` with code `.unrepresentable` before anything is written if the format cannot hold
   ///   a tensor or a name.
   func write(_ state: StateDict, to path: String) throws
+
+  /// Puts a state dict at a path, so that it holds either all of it or what it held before.
+  ///
+  /// A format that writes one file has it from an extension: beside the path, flushed to the disk, read again and
+  /// compared bit for bit, then renamed.
+  func save(_ state: StateDict, to path: String, replacing: Bool) throws
 }
 
 extension WeightFormat {
+  public func save(_ state: StateDict, to path: String, replacing: Bool) throws {
+    try saveFile(state, to: path, replacing: replacing)
+  }
+
+  /// Writes one file, verified.
+  func saveFile(_ state: StateDict, to path: String, replacing: Bool) throws {
+    try AtomicFile.write(to: path, replacing: replacing) { temporary in
+      try write(state, to: temporary)
+      try state.checkEqual(try StateDict(path: temporary, format: self), at: path, as: Self.self)
+    }
+  }
+
   public static var keepsTies: Bool { true }
+  public static var keepsNames: Bool { true }
   public func losses(of state: StateDict) -> [String] { [] }
 }

@@ -11,14 +11,13 @@ public import TensorFerryTensors
 /// A shape and read-only elements, row-major, in memory that the view keeps alive.
 ///
 /// Copying a view copies no elements.
-public struct ArrayView<Scalar: BitwiseCopyable & Sendable>: @unchecked Sendable {
-  // Safe because the elements are never written again once a view of them exists: the one `MutableArrayView` that
-  // could is consumed by making the view, and mapped files are mapped read-only.
+public struct ArrayView<Scalar: BitwiseCopyable & Sendable> {
   public let shape: Shape
   private let base: UnsafePointer<Scalar>
   private let owner: AnyObject
 
-  /// The elements; the pointer is valid as long as the view, or a copy of it, lives.
+  /// The elements; the pointer is valid as long as the view, or a copy of it, lives. The optimiser may end a life after
+  /// its last use: whoever calls an operator keeps the operands alive until it returns.
   package var elements: UnsafeBufferPointer<Scalar> { UnsafeBufferPointer(start: base, count: shape.elementCount) }
 
   fileprivate init(shape: Shape, storage: ArrayStorage<Scalar>) {
@@ -49,11 +48,11 @@ public struct ArrayView<Scalar: BitwiseCopyable & Sendable>: @unchecked Sendable
   /// The element at an offset in row-major order.
   public subscript(offset: Int) -> Scalar {
     precondition(offset >= 0 && offset < count, "offset \(offset) is outside of \(count) elements")
-    return base[offset]
+    return withExtendedLifetime(owner) { base[offset] }
   }
 
   /// A copy of the elements in row-major order.
-  public var values: [Scalar] { Array(elements) }
+  public var values: [Scalar] { withExtendedLifetime(owner) { Array(elements) } }
 
   /// The same elements under another shape of the same size.
   package func reshaped(_ shape: Shape) -> ArrayView {
@@ -61,6 +60,10 @@ public struct ArrayView<Scalar: BitwiseCopyable & Sendable>: @unchecked Sendable
     return ArrayView(shape: shape, base: base, owner: owner)
   }
 }
+
+// Safe because the elements are never written again once a view of them exists: the one `MutableArrayView` that could
+// is consumed by making the view, and mapped files are mapped read-only.
+extension ArrayView: @unchecked Sendable {}
 
 /// A shape and elements that its one owner may write; an operator writes its result into one.
 public struct MutableArrayView<Scalar: BitwiseCopyable & Sendable>: ~Copyable {

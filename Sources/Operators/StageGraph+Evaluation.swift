@@ -51,7 +51,7 @@ extension Stage {
     _ operands: [ArrayView<Scalar>], _ workspace: inout Workspace
   ) throws -> ArrayView<Scalar> {
     var output = try MutableArrayView<Scalar>(shape: outputShape(operands.map(\.shape)))
-    Scalar.forward(operation, operands, into: &output, &workspace)
+    withExtendedLifetime(operands) { Scalar.forward(operation, operands, into: &output, &workspace) }
     return output.finished()
   }
 
@@ -61,7 +61,9 @@ extension Stage {
     _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding
   ) throws -> ArrayView<Double> {
     var bound = try MutableArrayView<Double>(shape: output.shape)
-    operation.bound(operands, output: output, rounding, into: &bound)
+    withExtendedLifetime((operands, output)) {
+      operation.bound(operands, output: output, rounding, into: &bound)
+    }
     return bound.finished()
   }
 }

@@ -51,11 +51,11 @@ extension Certificate {
       .init("max_abs", compared == 0 ? .null : .number(largestDifference)),
       .init("bound", number(worst?.bound)),
       .init("utilisation", number(worst?.utilisation)),
-      .init("case", JSONValue(worst?.caseName)),
       .init("at", worst.map { .array($0.index.map { JSONValue($0) }) } ?? .null),
       .init("reference", number(worst?.reference)),
       .init("ours", number(worst?.ours)),
       .init("oracle", number(worst?.oracle)),
+      .init("case", JSONValue(worst?.caseName)),
     ]
   }
 }

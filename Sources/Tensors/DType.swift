@@ -1,7 +1,7 @@
 /// The scalar types that weight files hold.
 ///
-/// The raw value is the name in safetensors' vocabulary (`F32`, `BF16`, ...), extended by `C128`, which safetensors
-/// cannot hold. Every report and every `--json` answer uses these names.
+/// The raw value is the name in safetensors' vocabulary (`F32`, `BF16`, ...), extended by `C128` and `BLOCK`, which
+/// safetensors cannot hold. Every report and every `--json` answer uses these names.
 public enum DType: String, CaseIterable, Sendable, Hashable {
   case bool = "BOOL"
   case f4 = "F4"
@@ -26,13 +26,16 @@ public enum DType: String, CaseIterable, Sendable, Hashable {
   case i64 = "I64"
   case u64 = "U64"
   case c128 = "C128"
+  /// One byte of an encoded block, which is no number by itself: only the encoding of its tensor gives it a meaning
+  /// (``BlockEncoding``). It is a type of its own so that nothing that asks for numbers can take it for one.
+  case block = "BLOCK"
 
   /// Bits that one element takes: 4 or 6 for the packed types, a multiple of 8 for all others.
   public var bitWidth: Int {
     switch self {
     case .f4: 4
     case .f6e2m3, .f6e3m2: 6
-    case .bool, .u8, .i8, .f8e5m2, .f8e4m3, .f8e8m0, .f8e4m3fnuz, .f8e5m2fnuz: 8
+    case .bool, .u8, .i8, .f8e5m2, .f8e4m3, .f8e8m0, .f8e4m3fnuz, .f8e5m2fnuz, .block: 8
     case .i16, .u16, .f16, .bf16: 16
     case .i32, .u32, .f32: 32
     case .c64, .f64, .i64, .u64: 64

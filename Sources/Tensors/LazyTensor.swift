@@ -8,10 +8,12 @@ public protocol RangeReader: Sendable {
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws
 }
 
-/// Something that must hold before bytes are used, for example the checksum of the record that they lie in.
-package protocol ContentCheck: Sendable {
-  /// Throws if it does not hold. It is called before every read, and must be cheap once it has held.
-  func perform() throws
+/// A checksum that the file holds of a tensor's bytes.
+package protocol ContentChecksum: AnyObject, Sendable {
+  /// Takes note of bytes that were read.
+  ///
+  /// - Throws: if the bytes up to the last one were read in order, and their checksum is another one.
+  func observe(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws
 }
 
 /// A dtype and a shape whose bytes are not read yet.
@@ -34,12 +36,22 @@ public struct LazyTensor: Sendable {
   /// The size of the decoded bytes.
   public let byteCount: Int
   public let content: Content
-  /// Performed before bytes are read; nil where the file has nothing to check.
-  package var check: (any ContentCheck)?
+  /// What the bytes encode if the dtype is `.block`; nil for numbers.
+  public let encoding: BlockEncoding?
+  private let checksum: (any ContentChecksum)?
 
   /// - Throws: ``TensorError`` with code `.sizeOverflow` or `.partialByte` if dtype and shape have no size,
   ///   `.truncatedFile` if a range of a file ends behind its end, `.sizeMismatch` if bytes in memory have another size.
-  public init(dtype: DType, shape: Shape, content: Content) throws {
+  /// - Precondition: an encoding is given for `.block` and for nothing else; `shape` is then that of the bytes.
+  public init(dtype: DType, shape: Shape, content: Content, encoding: BlockEncoding? = nil) throws {
+    try self.init(dtype: dtype, shape: shape, content: content, encoding: encoding, checksum: nil)
+  }
+
+  /// - Parameter checksum: checked whenever all bytes are read in order.
+  package init(
+    dtype: DType, shape: Shape, content: Content, encoding: BlockEncoding? = nil, checksum: (any ContentChecksum)?
+  ) throws {
+    precondition((dtype == .block) == (encoding != nil))
     let byteCount = try dtype.byteCount(of: shape.elementCount)
     switch content {
     case .file(let file, let offset):
@@ -52,14 +64,23 @@ public struct LazyTensor: Sendable {
     self.shape = shape
     self.byteCount = byteCount
     self.content = content
+    self.checksum = checksum
+    self.encoding = encoding
   }
 
+  /// - Precondition: the dtype is not `.block`.
   public init(_ tensor: Tensor) {
+    precondition(tensor.dtype != .block)
     dtype = tensor.dtype
     shape = tensor.shape
     byteCount = tensor.bytes.count
     content = .memory(tensor.bytes)
+    checksum = nil
+    encoding = nil
   }
+
+  /// The name of the type in reports: for blocks that of their encoding, for example `Q4_K`.
+  public var typeName: String { encoding?.name ?? dtype.rawValue }
 
   /// The offset of the first byte in the file, or nil where the bytes are not a plain range of it.
   public var fileOffset: UInt64? {
@@ -75,12 +96,12 @@ public struct LazyTensor: Sendable {
       throw TensorError(.outOfRange, "bytes \(range) into \(buffer.count) bytes, the tensor has \(byteCount)")
     }
     guard !range.isEmpty else { return }
-    try check?.perform()
     switch content {
     case .file(let file, let offset): try file.read(at: offset + UInt64(range.lowerBound), into: buffer)
     case .reader(let reader): try read(range, of: reader, into: buffer)
     case .memory(let bytes): bytes.withUnsafeBytes { buffer.copyMemory(from: .init(rebasing: $0[range])) }
     }
+    try checksum?.observe(UnsafeRawBufferPointer(buffer), at: range.lowerBound)
   }
 
   /// Asks a reader for whole elements only, so that it can swap and gather without caring for parts of one.

@@ -45,7 +45,8 @@ public struct StateDict: Sendable {
     }
   }
 
-  private var entries: OrderedDictionary<String, (tensor: LazyTensor, aliasOf: String?)> = [:]
+  // Names differ where their bytes do, as they do in Python.
+  private var entries: OrderedDictionary<ExactText, (tensor: LazyTensor, aliasOf: String?)> = [:]
   /// Values beside the tensors, in the file's order.
   public var metadata: [JSONValue.Member] = []
   /// What else the file holds.
@@ -60,30 +61,30 @@ public struct StateDict: Sendable {
   /// - Throws: ``TensorError`` with code `.duplicateName` if the name is taken, `.badAlias` if `aliasOf` is absent,
   ///   itself an alias, or differs in dtype or shape.
   public mutating func append(_ name: String, _ tensor: LazyTensor, aliasOf: String? = nil) throws {
-    guard entries[name] == nil else {
+    guard entries[ExactText(name)] == nil else {
       throw TensorError(.duplicateName, "the name appears twice", file: origin?.path, tensor: name)
     }
     if let aliasOf {
-      guard let owner = entries[aliasOf], owner.aliasOf == nil, owner.tensor.dtype == tensor.dtype,
+      guard let owner = entries[ExactText(aliasOf)], owner.aliasOf == nil, owner.tensor.dtype == tensor.dtype,
         owner.tensor.shape == tensor.shape
       else {
         throw TensorError(.badAlias, "cannot share the storage of '\(aliasOf)'", file: origin?.path, tensor: name)
       }
     }
-    entries[name] = (tensor, aliasOf)
+    entries[ExactText(name)] = (tensor, aliasOf)
   }
 
   /// The tensor of that name, or nil. O(1).
-  public subscript(name: String) -> LazyTensor? { entries[name]?.tensor }
+  public subscript(name: String) -> LazyTensor? { entries[ExactText(name)]?.tensor }
 
   /// The names in order.
-  public var names: [String] { Array(entries.keys) }
+  public var names: [String] { entries.keys.map(\.text) }
 
   /// The names that share storage, each group in order, groups in the order of their first name.
   public var sharedNames: [[String]] {
-    var groups: OrderedDictionary<String, [String]> = [:]
+    var groups: OrderedDictionary<ExactText, [String]> = [:]
     for (name, entry) in entries {
-      if let owner = entry.aliasOf { groups[owner, default: [owner]].append(name) }
+      if let owner = entry.aliasOf { groups[ExactText(owner), default: [owner]].append(name.text) }
     }
     return Array(groups.values)
   }
@@ -98,6 +99,6 @@ extension StateDict: RandomAccessCollection {
 
   public subscript(position: Int) -> Element {
     let (name, entry) = entries.elements[position]
-    return Element(name: name, tensor: entry.tensor, aliasOf: entry.aliasOf)
+    return Element(name: name.text, tensor: entry.tensor, aliasOf: entry.aliasOf)
   }
 }

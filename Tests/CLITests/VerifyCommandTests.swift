@@ -31,13 +31,9 @@ struct Sizes: Sendable, CustomTestStringConvertible {
           model.classifier.bias.add_(0.25)
       tensorferry.save(model, sys.argv[1])
       """, [directory.appending(path: "weights.h5").path, "\(sizes.input)", "\(sizes.hidden)", "\(sizes.classes)"])
-    let made = try run(
-      Project.python,
-      [
-        Project.fixture("parity/mutants.py").path, directory.appending(path: "weights.h5").path, directory.path,
-        "--positions", "\(sizes.positions)",
-      ])
-    guard made.status == 0 else { throw PythonFailure(description: made.errors) }
+    try python(
+      script: Project.fixture("parity/mutants.py"),
+      [directory.appending(path: "weights.h5").path, directory.path, "--positions", "\(sizes.positions)"])
   }
 
   @Test("a clean model is imported and verified; every mutant is refuted at the stage that it changes", arguments: Sizes.all)
@@ -55,7 +51,7 @@ struct Sizes: Sendable, CustomTestStringConvertible {
       #expect(clean.output.split(separator: "\n").count <= 25)
 
       let mutants = try JSONValue(parsing: [UInt8](Data(contentsOf: directory.appending(path: "mutants.json"))))
-      #expect(mutants.array?.count == 7)
+      #expect(mutants.array?.count == 8)
       for mutant in mutants.array ?? [] {
         let stage = try #require(mutant["first_stage"]?.string)
         let reference = try #require(mutant["reference"]?.string)
@@ -125,7 +121,7 @@ struct Sizes: Sendable, CustomTestStringConvertible {
         "name", "verdict", "blame", "compared", "nonfinite", "max_abs", "bound", "utilisation", "at", "reference", "ours",
         "oracle",
       ]
-      #expect(stage.members?.map(\.key).prefix(12).elementsEqual(keys) == true)
+      #expect(stage.members?.map(\.key).filter(keys.contains) == keys)
       #expect((stage["compared"]?.int ?? 0) > 0)
       #expect((stage["utilisation"]?.double ?? 2) <= 1)
     }

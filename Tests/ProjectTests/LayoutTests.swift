@@ -63,8 +63,8 @@ import Testing
       let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
       for (index, line) in lines.enumerated() where line.contains("@unchecked") || line.contains("nonisolated(unsafe)")
       {
-        let before = lines[max(0, index - 4)...index].joined(separator: "\n")
-        #expect(before.contains("Safe because"), "\(path):\(index + 1)")
+        let around = lines[max(0, index - 4)...min(lines.count - 1, index + 1)].joined(separator: "\n")
+        #expect(around.contains("Safe because"), "\(path):\(index + 1)")
       }
     }
   }

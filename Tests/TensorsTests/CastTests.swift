@@ -112,12 +112,12 @@ import Testing
   @Test("equal bits, differences, units of the last place and non-finite elements are counted apart")
   func counts() throws {
     let left = try floats([1, 0, .nan, 2, .infinity, 3])
-    let right = try floats([1, -0, .nan, Float(2).nextUp.nextUp, 5, .nan])
+    let right = try floats([1, -0.0, .nan, Float(2).nextUp.nextUp, 5, .nan])
     let result = try left.compared(with: right)
     #expect(result.compared == 6 && result.equalBits == 2 && result.different == 3)
     #expect(result.nonFiniteMismatches == 2 && result.firstDifference == 3)
     #expect(result.maximumDifference == Double(Float(2).nextUp.nextUp - 2))
-    // Infinity is 2^23 * 129 - ... patterns away from 5, which is the largest distance here.
+    // Infinity, which is the next pattern behind the largest number, is the farthest from its partner.
     #expect(result.maximumULPs == UInt64(Float.infinity.bitPattern - Float(5).bitPattern))
   }
 

@@ -47,8 +47,16 @@ public struct PythonFailure: Error, CustomStringConvertible {
 /// - Throws: ``PythonFailure`` with its traceback if it ends with another status than 0.
 @discardableResult
 public func python(_ code: String, _ arguments: [String] = []) throws -> String {
+  try interpret(["-c", code] + arguments)
+}
+
+/// Runs a Python program; see ``python(_:_:)``.
+@discardableResult
+public func python(script: URL, _ arguments: [String]) throws -> String { try interpret([script.path] + arguments) }
+
+private func interpret(_ arguments: [String]) throws -> String {
   let completed = try run(
-    Project.python, ["-c", code] + arguments,
+    Project.python, arguments,
     environment: ["PYTHONPATH": Project.root.appending(path: "Python").path(), "PYTHONDONTWRITEBYTECODE": "1"])
   guard completed.status == 0 else { throw PythonFailure(description: completed.errors) }
   return completed.output

@@ -8,39 +8,65 @@ internal import TensorFerryTensors
   internal import Darwin
 #endif
 
-/// Writes a file so that its path holds either all of the new content or what it held before.
-enum AtomicFile {
+/// A file that is written beside its path and then renamed, so that the path holds either all of the new content or
+/// what it held before.
+struct AtomicFile {
+  let path: String
+  /// Where the content is written; in the same directory.
+  let temporary: String
+  private let directory: String
+  private let replacing: Bool
+
   /// Calls `body` with a path in the same directory, flushes what it wrote to the disk, and renames it.
   ///
   /// - Throws: ``WeightFileError`` with code `.outputExists` or `.unwritable`, and whatever `body` throws; the
   ///   temporary file is removed then.
   static func write(to path: String, replacing: Bool, _ body: (_ temporary: String) throws -> Void) throws {
+    let file = try AtomicFile(path: path, replacing: replacing)
+    do {
+      try body(file.temporary)
+      try file.flush()
+      try file.commit()
+    } catch {
+      file.discard()
+      throw error
+    }
+  }
+
+  /// Checks that the path may be written; writes nothing.
+  init(path: String, replacing: Bool) throws {
     let existing = access(path, F_OK) == 0
     if existing, !replacing {
       throw WeightFileError(.outputExists, "the output exists; --force replaces it", file: path)
     }
-    if isDirectory(path) { throw WeightFileError(.unwritable, "the output is a directory", file: path) }
+    if Self.isDirectory(path) { throw WeightFileError(.unwritable, "the output is a directory", file: path) }
     let slash = path.lastIndex(of: "/")
     let directory = slash.map { String(path[...$0]) } ?? "./"
     let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
-    let temporary = "\(directory).\(name).tensorferry-\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
     guard access(directory, W_OK) == 0 else {
       throw WeightFileError(.unwritable, "cannot write into '\(directory)': \(systemMessage(errno))", file: path)
     }
-    do {
-      try body(temporary)
-      try flush(temporary, of: path)
-      guard rename(temporary, path, exclusively: !replacing) == 0 else {
-        throw errno == EEXIST
-          ? WeightFileError(.outputExists, "the output appeared meanwhile; --force replaces it", file: path)
-          : WeightFileError(.unwritable, "cannot rename to the output: \(systemMessage(errno))", file: path)
-      }
-    } catch {
-      unlink(temporary)
-      throw error
-    }
-    try flush(directory, of: path)
+    self.path = path
+    self.replacing = replacing
+    self.directory = directory
+    temporary = "\(directory).\(name).tensorferry-\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
   }
+
+  /// Forces what was written to the disk.
+  func flush() throws { try Self.flush(temporary, of: path) }
+
+  /// Gives the file its path.
+  func commit() throws {
+    guard Self.rename(temporary, path, exclusively: !replacing) == 0 else {
+      throw errno == EEXIST
+        ? WeightFileError(.outputExists, "the output appeared meanwhile; --force replaces it", file: path)
+        : WeightFileError(.unwritable, "cannot rename to the output: \(systemMessage(errno))", file: path)
+    }
+    try Self.flush(directory, of: path)
+  }
+
+  /// Removes what was written, unless it has its path already.
+  func discard() { unlink(temporary) }
 
   private static func isDirectory(_ path: String) -> Bool {
     var status = stat()

@@ -11,17 +11,17 @@ internal import TensorFerryTensors
 /// A new file that is written from front to back, through a small buffer.
 ///
 /// Nothing is lost in silence: every failed write is thrown, and ``close()`` must be called to learn of the last one.
-final class OutputFile {
+package final class OutputFile {
   private let path: String
   private var descriptor: Int32
   private var buffer: [UInt8] = []
   /// The number of bytes written so far: the offset of the next one.
-  private(set) var position: UInt64 = 0
+  package private(set) var position: UInt64 = 0
 
   private static let bufferSize = 1 << 20
 
   /// Creates the file; it must not exist.
-  init(creating path: String) throws {
+  package init(creating path: String) throws {
     self.path = path
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
@@ -77,7 +77,7 @@ final class OutputFile {
   }
 
   /// Writes what is in the buffer and closes the file.
-  func close() throws {
+  package func close() throws {
     try flush()
     let result = Self.close(descriptor)
     descriptor = -1

@@ -89,7 +89,7 @@ extension HDF5Format {
       if case .contiguous(let offset) = dataset.storage, !dataset.isBigEndian {
         content = .file(file, offset: offset)
       } else {
-        content = .reader(HDF5Range(dataset: try HDF5DatasetReader(dataset, source: file), path: path, file: file.path))
+        content = .reader(HDF5Range(dataset: try HDF5DatasetReader(dataset, source: HDF5Source(file: file)), path: path, file: file.path))
       }
       try state.append(
         name, try LazyTensor(dtype: dtype, shape: shape, content: content), aliasOf: owners[dataset.identity])

@@ -36,7 +36,7 @@ extension HDF5Format {
       if element.name.isEmpty || element.name == "." || element.name.utf8.contains(0x2F) || element.name.utf8.contains(0) {
         problems.append("the name \(name) is empty, is '.', or holds '/' or NUL")
       }
-      if element.tensor.dtype.hdf5 == nil { problems.append("\(name) holds \(element.tensor.dtype.rawValue)") }
+      if element.tensor.dtype.hdf5 == nil { problems.append("\(name) holds \(element.tensor.typeName)") }
     }
     guard problems.isEmpty else {
       throw WeightFileError(

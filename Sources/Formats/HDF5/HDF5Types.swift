@@ -40,7 +40,7 @@ extension DType {
     case .c64: .complex64
     case .c128: .complex128
     case .f8e4m3, .f8e5m2, .f8e8m0, .f8e4m3fnuz, .f8e5m2fnuz: .integer(bits: 8, isSigned: false)
-    case .f4, .f6e2m3, .f6e3m2: nil
+    case .f4, .f6e2m3, .f6e3m2, .block: nil
     }
   }
 }

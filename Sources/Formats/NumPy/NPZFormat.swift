@@ -54,7 +54,9 @@ public struct NPZFormat: WeightFormat {
       state.others.append(.init(name: name, kind: "string", reason: "the array holds texts"))
       return
     }
-    let tensor = try header.tensor(of: origin, voidType: voidType) { archive.content(of: member, from: $0) }
+    let tensor = try header.tensor(of: origin, voidType: voidType) {
+      try archive.tensor($0, $1, of: member, from: header.byteCount)
+    }
     try state.append(name, tensor)
   }
 

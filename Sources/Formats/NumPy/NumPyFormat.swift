@@ -8,6 +8,7 @@ public import TensorFerryTensors
 public struct NumPyFormat: WeightFormat {
   public static let name = "npy"
   public static let keepsTies = false
+  public static let keepsNames = false
 
   /// What arrays of raw bytes (`V1`, `V2`) hold, which the file does not say; nil refuses them.
   ///
@@ -26,18 +27,21 @@ public struct NumPyFormat: WeightFormat {
     state.origin = .init(path: file.path, format: Self.name, layout: nil, byteCount: file.byteCount)
     do {
       let header = try NumPyHeader(of: origin) { try file.read(at: 0, count: Int(min(UInt64($0), file.byteCount))) }
-      let tensor = try header.tensor(of: origin, voidType: voidType) { .file(file, offset: $0) }
+      let tensor = try header.tensor(of: origin, voidType: voidType) {
+        try LazyTensor(dtype: $0, shape: $1, content: .file(file, offset: UInt64(header.byteCount)))
+      }
       try state.append(Self.stem(of: file.path), tensor)
     } catch var error as TensorError {
       error.file = file.path
       error.format = Self.name
+      error.place = error.place ?? .byte(0)
       throw error
     }
     return state
   }
 
   public func losses(of state: StateDict) -> [String] {
-    state.map { "the name '\($0.name.escapedForDisplay)'" } + NumPyWriting.losses(of: state)
+    state.map { "the name '\($0.name.escapedForDisplay)' is not kept" } + NumPyWriting.losses(of: state)
   }
 
   public func write(_ state: StateDict, to path: String) throws {

@@ -44,24 +44,22 @@ struct NumPyHeader {
 
   /// The tensor that follows the header.
   ///
-  /// - Parameter content: gives where the bytes from that offset on are.
+  /// - Parameter bytes: gives the bytes behind the header as a tensor of that type and shape.
   func tensor(
-    of origin: NumPyOrigin, voidType: DType?, content: (_ offset: UInt64) -> LazyTensor.Content
+    of origin: NumPyOrigin, voidType: DType?, bytes: (DType, Shape) throws -> LazyTensor
   ) throws -> LazyTensor {
     let type = try NumPyElementType(descr, voidType: voidType, of: origin)
     let count = try type.dtype.byteCount(of: shape.elementCount)
-    guard UInt64(count) <= UInt64(Int.max - byteCount), UInt64(byteCount + count) == origin.byteCount else {
+    guard count <= Int.max - byteCount, UInt64(byteCount + count) == origin.byteCount else {
       throw origin.malformed(
         "\(type.dtype.rawValue) \(shape) takes \(count) bytes, \(origin.byteCount - UInt64(byteCount)) follow the header",
         at: UInt64(byteCount))
     }
     let isTransposed = isFortranOrder && shape.squeezed.count > 1
-    guard count > 0, isTransposed || type.isBigEndian else {
-      return try LazyTensor(dtype: type.dtype, shape: shape, content: content(UInt64(byteCount)))
-    }
-    let bytes = try LazyTensor(dtype: .u8, shape: Shape([count]), content: content(UInt64(byteCount)))
+    guard count > 0, isTransposed || type.isBigEndian else { return try bytes(type.dtype, shape) }
     let range = try StridedRange(
-      bytes, shape: shape, strides: isTransposed ? shape.reversed.rowStrides.reversed() : shape.rowStrides,
+      bytes(.u8, Shape([count])), shape: shape,
+      strides: isTransposed ? shape.reversed.rowStrides.reversed() : shape.rowStrides,
       width: type.dtype.bitWidth / 8, swapWidth: type.isBigEndian ? type.dtype.swapWidth : 1)
     return try LazyTensor(dtype: type.dtype, shape: shape, content: .reader(range))
   }

@@ -29,7 +29,7 @@ enum NumPyWriting {
 
   /// What neither holds: metadata and sharing.
   static func losses(of state: StateDict) -> [String] {
-    state.metadata.map { "the metadata '\($0.key.escapedForDisplay)'" }
+    state.metadata.map { "the metadata '\($0.key.escapedForDisplay)' is not kept" }
       + state.compactMap { element in
         element.aliasOf.map {
           "'\(element.name.escapedForDisplay)' becomes a copy of '\($0.escapedForDisplay)', whose storage it shares"

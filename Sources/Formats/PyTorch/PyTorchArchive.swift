@@ -84,9 +84,8 @@ struct PyTorchArchive: PyTorchStorages {
         "the pickle says that the storage has \(id.count) elements of \(id.type.width) bytes, the member has "
           + "\(member.byteCount) bytes", name)
     }
-    var bytes = try archive.bytes(of: member)
-    bytes.check = check
-    return PyTorchStorage(bytes: bytes, isBigEndian: isBigEndian)
+    return PyTorchStorage(
+      bytes: try archive.bytes(of: member), checksum: check, isBigEndian: isBigEndian)
   }
 
   /// Members of the storages' folder that no tensor refers to.
@@ -101,10 +100,11 @@ struct PyTorchArchive: PyTorchStorages {
   }
 }
 
-/// Compares the bytes of a storage with the archive's checksum, once, before the first of them is used.
+/// Compares the bytes of a storage with the archive's checksum, once, before the first of them is handed out.
 ///
-/// PyTorch itself does not look at it, and loads a storage with a flipped bit without a word.
-private final class StoredChecksum: ContentCheck {
+/// All of the storage is read for it, because a tensor may be a part of one, and a part of a tensor may be all that is
+/// read. PyTorch itself does not look at the checksum, and loads a storage with a flipped bit without a word.
+private final class StoredChecksum: ContentChecksum {
   private let archive: ZipArchive
   private let member: ZipMember
   private let hasHeld = Locked(false)
@@ -114,7 +114,7 @@ private final class StoredChecksum: ContentCheck {
     self.member = member
   }
 
-  func perform() throws {
+  func observe(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
     try hasHeld.withLock { hasHeld in
       if hasHeld { return }
       try archive.verify(member)

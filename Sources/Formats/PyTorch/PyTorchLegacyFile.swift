@@ -90,6 +90,6 @@ struct PyTorchLegacyFile: PyTorchStorages {
     }
     return PyTorchStorage(
       bytes: try LazyTensor(dtype: .u8, shape: Shape([byteCount]), content: .file(file, offset: offset)),
-      isBigEndian: false)
+      checksum: nil, isBigEndian: false)
   }
 }

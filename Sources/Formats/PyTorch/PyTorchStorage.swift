@@ -22,7 +22,10 @@ struct PyTorchStorageID: Hashable, Sendable {
     guard let name = id[1].global, let type = PyTorchGlobal.storageType(name) else {
       throw malformed("\(id[1].kind) is no class of storages")
     }
-    guard let key = id[2].string else { throw malformed("the key of a storage is \(id[2].kind), it must be a string") }
+    // PyTorch counts them, or takes addresses.
+    guard let key = id[2].string, key.utf8.allSatisfy({ $0 < 0x80 }) else {
+      throw malformed("the key of a storage is \(id[2].kind), it must be a string of ASCII")
+    }
     guard let count = id[4].int, count >= 0 else {
       throw malformed("the size of a storage is \(id[4].kind), it must be an integer of at least 0")
     }
@@ -57,6 +60,8 @@ struct PyTorchStorageID: Hashable, Sendable {
 /// The bytes of a storage in a file.
 struct PyTorchStorage: Sendable {
   let bytes: LazyTensor
+  /// Compared before a tensor hands out bytes; nil where the file has none.
+  let checksum: (any ContentChecksum)?
   let isBigEndian: Bool
 }
 

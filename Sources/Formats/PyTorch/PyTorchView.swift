@@ -69,8 +69,8 @@ struct PyTorchView: Hashable, Sendable {
           + "\(PyTorchLimits.expandedByteCount)")
     }
     let isSwapped = storage.isBigEndian && dtype.swapWidth > 1
-    var tensor = try LazyTensor(dtype: dtype, shape: shape, content: try content(storage, span, isSwapped: isSwapped))
-    tensor.check = storage.bytes.check
+    let tensor = try LazyTensor(
+      dtype: dtype, shape: shape, content: try content(storage, span, isSwapped: isSwapped), checksum: storage.checksum)
     guard isConjugated || isNegated else { return tensor }
     return try LazyTensor(
       dtype: dtype, shape: shape,

@@ -27,7 +27,7 @@ struct PyTorchWriter {
   }
 
   private static func problem(with tensor: LazyTensor) -> String? {
-    if PyTorchGlobal.dtypeNames[tensor.dtype] == nil { return "\(tensor.dtype.rawValue) has no element type there" }
+    if PyTorchGlobal.dtypeNames[tensor.dtype] == nil { return "\(tensor.typeName) has no element type there" }
     if tensor.shape.rank > PyTorchLimits.rank { return "\(tensor.shape.rank) dimensions, at most 64 are allowed" }
     if tensor.dtype == .f4, (tensor.shape.dimensions.last ?? 1) % 2 != 0 {
       return "the last dimension of \(tensor.shape) is odd, and F4 is stored in pairs"
@@ -73,14 +73,14 @@ struct PyTorchWriter {
   private func pickle() -> [UInt8] {
     var pickle = PickleWriter()
     pickle.orderedDict()
-    var keys: [String: Int] = [:]
+    var keys: [ExactText: Int] = [:]
     for (index, element) in state.enumerated() {
       if index % PickleWriter.batch == 0 {
         if index > 0 { pickle.setItems() }
         pickle.mark()
       }
-      let key = element.aliasOf.flatMap { keys[$0] } ?? keys.count
-      if element.aliasOf == nil { keys[element.name] = key }
+      let key = element.aliasOf.flatMap { keys[ExactText($0)] } ?? keys.count
+      if element.aliasOf == nil { keys[ExactText(element.name)] = key }
       pickle.string(element.name)
       write(element.tensor, key: key, to: &pickle)
     }

@@ -52,73 +52,54 @@ public struct BatchedProduct: Operator {
   public func forward(
     _ operands: [ArrayView<Float>], into output: inout MutableArrayView<Float>, _ workspace: inout Workspace
   ) {
-    let sizes = Sizes(self, operands[0].shape, output.shape)
+    let (batch, rows, columns, terms) = sizes(operands, output.shape)
     let product = MatrixProduct(
-      rows: sizes.rows, columns: sizes.columns, terms: sizes.terms, transposed: transposeRight,
-      scale: Float(scale.factor(sizes.terms)))
+      rows: rows, columns: columns, terms: terms, transposed: transposeRight, scale: Float(scale.factor(terms)))
     let (left, right) = (operands[0].elements.baseAddress!, operands[1].elements.baseAddress!)
     let result = output.elements.baseAddress!
-    for b in 0..<sizes.batch {
-      product(
-        left + b * sizes.rows * sizes.terms, right + b * sizes.terms * sizes.columns,
-        into: result + b * sizes.rows * sizes.columns)
+    for b in 0..<batch {
+      product(left + b * rows * terms, right + b * terms * columns, into: result + b * rows * columns)
     }
   }
 
   public func forward(_ operands: [ArrayView<Double>], into output: inout MutableArrayView<Double>) {
-    let sizes = Sizes(self, operands[0].shape, output.shape)
-    let (left, right, result) = (operands[0].elements, operands[1].elements, output.elements)
-    let factor = scale.factor(sizes.terms)
-    sizes.forEachElement { offset, leftStart, rightStart in
-      var sum = 0.0
-      for i in 0..<sizes.terms { sum += left[leftStart + i] * right[rightStart + i * sizes.rightStep] }
-      result[offset] = sum * factor
-    }
+    let result = output.elements
+    forEachElement(operands, output.shape) { offset, terms in result[offset] = terms.sum * scale.factor(terms.count) }
   }
 
   public func bound(
     _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,
     into bound: inout MutableArrayView<Double>
   ) {
-    let sizes = Sizes(self, operands[0].shape, output.shape)
-    let (left, right, result) = (operands[0].elements, operands[1].elements, bound.elements)
-    let factor = scale.factor(sizes.terms)
-    sizes.forEachElement { offset, leftStart, rightStart in
-      var magnitude = 0.0
-      var operandSum = 0.0
-      for i in 0..<sizes.terms {
-        let (a, b) = (left[leftStart + i], right[rightStart + i * sizes.rightStep])
-        magnitude += abs(a * b)
-        operandSum += abs(a) + abs(b)
-      }
-      let sum = rounding.boundOfSum(terms: sizes.terms, extra: scaleRoundings, magnitude: magnitude * factor)
+    let result = bound.elements
+    forEachElement(operands, output.shape) { offset, terms in
+      let magnitude = terms.magnitude * scale.factor(terms.count)
+      result[offset] = rounding.boundOfSum(terms: terms.count, extra: scaleRoundings, magnitude: magnitude)
       // Where the scale is applied to the operands, what underflows there is multiplied by the other operand.
-      result[offset] = sum + (scale == .one ? 0 : rounding.leastNonzero * operandSum)
+      if scale != .one { result[offset] += rounding.leastNonzero * terms.magnitudeOfFactors }
     }
   }
-}
 
-private struct Sizes {
-  let batch, rows, columns, terms: Int
-  let transposed: Bool
-
-  init(_ operation: BatchedProduct, _ left: Shape, _ output: Shape) {
-    (batch, rows, columns, terms) = (output[0], output[1], output[2], left[2])
-    transposed = operation.transposeRight
-  }
-
-  /// How far apart the terms of one element lie in the right operand.
-  var rightStep: Int { transposed ? 1 : columns }
-
-  func forEachElement(_ body: (_ offset: Int, _ leftStart: Int, _ rightStart: Int) -> Void) {
-    for b in 0..<batch {
-      for row in 0..<rows {
-        for column in 0..<columns {
-          body(
-            (b * rows + row) * columns + column, (b * rows + row) * terms,
-            b * terms * columns + (transposed ? column * terms : column))
-        }
+  private func forEachElement(
+    _ operands: [ArrayView<Double>], _ output: Shape, _ body: (_ offset: Int, Terms) -> Void
+  ) {
+    let (batch, rows, columns, count) = sizes(operands, output)
+    let (left, right) = (operands[0].elements.baseAddress!, operands[1].elements.baseAddress!)
+    for row in 0..<batch * rows {
+      let matrix = right + row / rows * count * columns
+      for column in 0..<columns {
+        body(
+          row * columns + column,
+          Terms(
+            count: count, left: left + row * count, right: matrix + (transposeRight ? column * count : column),
+            step: transposeRight ? 1 : columns))
       }
     }
+  }
+
+  private func sizes<Scalar>(
+    _ operands: [ArrayView<Scalar>], _ output: Shape
+  ) -> (batch: Int, rows: Int, columns: Int, terms: Int) {
+    (output[0], output[1], output[2], operands[0].shape[2])
   }
 }

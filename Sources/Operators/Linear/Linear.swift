@@ -51,30 +51,29 @@ public struct Linear: Operator {
   }
 
   public func forward(_ operands: [ArrayView<Double>], into output: inout MutableArrayView<Double>) {
-    let (rows, outputs, inputs) = sizes(operands)
-    let (x, weight, result) = (operands[0].elements, operands[1].elements, output.elements)
     let bias = operands.count == 3 ? operands[2].elements : nil
-    for row in 0..<rows {
-      for j in 0..<outputs {
-        var sum = 0.0
-        for i in 0..<inputs { sum += x[row * inputs + i] * weight[j * inputs + i] }
-        result[row * outputs + j] = sum + (bias?[j] ?? 0)
-      }
-    }
+    let result = output.elements
+    forEachElement(operands) { offset, j, terms in result[offset] = terms.sum + (bias?[j] ?? 0) }
   }
 
   public func bound(
     _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,
     into bound: inout MutableArrayView<Double>
   ) {
-    let (rows, outputs, inputs) = sizes(operands)
-    let (x, weight, result) = (operands[0].elements, operands[1].elements, bound.elements)
     let bias = operands.count == 3 ? operands[2].elements : nil
+    let result = bound.elements
+    forEachElement(operands) { offset, j, terms in
+      let magnitude = terms.magnitude + (bias?[j] ?? 0).magnitude
+      result[offset] = rounding.boundOfSum(terms: terms.count, bias: bias != nil, magnitude: magnitude)
+    }
+  }
+
+  private func forEachElement(_ operands: [ArrayView<Double>], _ body: (_ offset: Int, _ j: Int, Terms) -> Void) {
+    let (rows, outputs, inputs) = sizes(operands)
+    let (x, weight) = (operands[0].elements.baseAddress!, operands[1].elements.baseAddress!)
     for row in 0..<rows {
       for j in 0..<outputs {
-        var magnitude = abs(bias?[j] ?? 0)
-        for i in 0..<inputs { magnitude += abs(x[row * inputs + i] * weight[j * inputs + i]) }
-        result[row * outputs + j] = rounding.boundOfSum(terms: inputs, bias: bias != nil, magnitude: magnitude)
+        body(row * outputs + j, j, Terms(count: inputs, left: x + row * inputs, right: weight + j * inputs))
       }
     }
   }

@@ -34,30 +34,28 @@ public struct WeightedSum: Operator {
   }
 
   public func forward(_ operands: [ArrayView<Double>], into output: inout MutableArrayView<Double>) {
-    let (batch, positions, features) = sizes(operands)
-    let (weights, values, result) = (operands[0].elements, operands[1].elements, output.elements)
-    for b in 0..<batch {
-      for k in 0..<features {
-        var sum = 0.0
-        for t in 0..<positions { sum += weights[b * positions + t] * values[(b * positions + t) * features + k] }
-        result[b * features + k] = sum
-      }
-    }
+    let result = output.elements
+    forEachElement(operands) { offset, terms in result[offset] = terms.sum }
   }
 
   public func bound(
     _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,
     into bound: inout MutableArrayView<Double>
   ) {
+    let result = bound.elements
+    forEachElement(operands) { offset, terms in
+      result[offset] = rounding.boundOfSum(terms: terms.count, magnitude: terms.magnitude)
+    }
+  }
+
+  private func forEachElement(_ operands: [ArrayView<Double>], _ body: (_ offset: Int, Terms) -> Void) {
     let (batch, positions, features) = sizes(operands)
-    let (weights, values, result) = (operands[0].elements, operands[1].elements, bound.elements)
+    let (weights, values) = (operands[0].elements.baseAddress!, operands[1].elements.baseAddress!)
     for b in 0..<batch {
       for k in 0..<features {
-        var magnitude = 0.0
-        for t in 0..<positions {
-          magnitude += abs(weights[b * positions + t] * values[(b * positions + t) * features + k])
-        }
-        result[b * features + k] = rounding.boundOfSum(terms: positions, magnitude: magnitude)
+        let right = values + b * positions * features + k
+        body(
+          b * features + k, Terms(count: positions, left: weights + b * positions, right: right, step: features))
       }
     }
   }

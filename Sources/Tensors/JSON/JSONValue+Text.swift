@@ -6,13 +6,26 @@ extension JSONValue {
   ///
   /// - Parameter pretty: true for two-space indentation and a line per member; arrays of scalars stay on one line.
   public func text(pretty: Bool = false) -> String {
-    var writer = Writer(pretty: pretty)
+    text(pretty: pretty, nonFinite: .strings)
+  }
+
+  /// How doubles are written that JSON lacks.
+  package enum NonFiniteText {
+    /// As the strings `"nan"`, `"inf"` and `"-inf"`: any reader takes the text.
+    case strings
+    /// As `NaN`, `Infinity` and `-Infinity`, which Python's json module writes and reads: the value comes back.
+    case literals
+  }
+
+  package func text(pretty: Bool = false, nonFinite: NonFiniteText) -> String {
+    var writer = Writer(pretty: pretty, nonFinite: nonFinite)
     writer.write(self, depth: 0)
     return writer.text
   }
 
   private struct Writer {
     let pretty: Bool
+    let nonFinite: NonFiniteText
     var text = ""
 
     mutating func write(_ value: JSONValue, depth: Int) {
@@ -51,12 +64,12 @@ extension JSONValue {
     private mutating func newline(_ depth: Int) { text += "\n" + String(repeating: "  ", count: depth) }
 
     private mutating func write(_ value: Double) {
-      if value.isNaN {
-        text += "\"nan\""
-      } else if value.isInfinite {
-        text += value < 0 ? "\"-inf\"" : "\"inf\""
-      } else {
+      if value.isFinite {
         text += value.description
+      } else if nonFinite == .strings {
+        text += value.isNaN ? "\"nan\"" : value < 0 ? "\"-inf\"" : "\"inf\""
+      } else {
+        text += value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity"
       }
     }
 

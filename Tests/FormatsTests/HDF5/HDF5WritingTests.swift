@@ -8,7 +8,7 @@ import Testing
   /// A tensor of every dtype that HDF5 holds, a scalar, an empty one, a large one, a tied pair, and metadata.
   private func state() throws -> StateDict {
     var state = StateDict()
-    for (index, dtype) in DType.allCases.enumerated() where dtype.bitWidth % 8 == 0 {
+    for (index, dtype) in DType.allCases.enumerated() where dtype.bitWidth % 8 == 0 && dtype != .block {
       let shape: Shape = [3, 5]
       let bytes = (0..<15 * dtype.bitWidth / 8).map { dtype == .bool ? UInt8($0 % 2) : UInt8(truncatingIfNeeded: $0 * 37 + index) }
       try state.append("\(dtype.rawValue).weight", LazyTensor(Tensor(dtype: dtype, shape: shape, bytes: bytes)))
@@ -20,7 +20,7 @@ import Testing
     let tied = LazyTensor(try Tensor([1, .nan, -0.0] as [Float], shape: [3]))
     try state.append("z.weight", tied)
     try state.append("a.ünïcode 重み", tied, aliasOf: "z.weight")
-    state.metadata = [.init("epoch", .integer(3)), .init("nested", ["list": [1.5.json, nil, true], "format": "pt"])]
+    state.metadata = [.init("epoch", .integer(3)), .init("nested", ["list": [.number(1.5), nil, true], "format": "pt"])]
     return state
   }
 
@@ -125,8 +125,4 @@ import Testing
       }
     }
   }
-}
-
-extension Double {
-  fileprivate var json: JSONValue { .number(self) }
 }

@@ -30,7 +30,8 @@ import Testing
     .init(
       "PK11 a key that is a number",
       #"root(w=tensor(t(s("storage"), g("torch", "FloatStorage"), i(0), s("cpu"), i(6)) + b"Q"))"#, .malformed,
-      "must be a string"),
+      "must be a string of ASCII"),
+    .init("PK11 a key that is not ASCII", #"root(w=tensor(store("\u00e9")))"#, .malformed, "must be a string of ASCII"),
     .init("PK11 a negative size", #"root(w=tensor(store(n=-6)))"#, .malformed, "at least 0"),
     .init(
       "PK12 too few arguments", #"root(w=rebuild(store(), i(0), t(i(6))))"#, .malformed,
@@ -233,6 +234,6 @@ private struct OneStorage: PyTorchStorages {
 
   func storage(_ id: PyTorchStorageID) throws -> PyTorchStorage {
     guard id.byteCount == 24 else { throw WeightFileError(.malformed, "there is no such storage") }
-    return PyTorchStorage(bytes: bytes, isBigEndian: false)
+    return PyTorchStorage(bytes: bytes, checksum: nil, isBigEndian: false)
   }
 }

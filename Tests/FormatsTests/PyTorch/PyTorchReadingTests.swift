@@ -57,7 +57,7 @@ import Testing
         plain = {"epoch": 3, "big": 2**63 + 5, "small": -2**40, "lr": 0.1, "name": "Zoë\\n\\u4e2d\\\\", "none": None,
                  "yes": True, "list": [1, [2.5, "x"]], "tuple": [], "dict": {"a": {"1": 2}}, "dtype": "torch.bfloat16",
                  "device": "cpu", "size": [2, 3], "model._metadata": {"": {"version": 1}}}
-        save(x, {"model.weight": m.weight, "model.bias": m.bias}, metadata=plain, others=["bytes: bytes", "huge: value"],
+        save(x, {"model.weight": m.weight, "model.bias": m.bias}, metadata=plain, others=["bytes: byte string", "huge: value"],
              pickle_protocol=\(version), _use_new_zipfile_serialization=\(isArchive ? "True" : "False"))
         """)
     }
@@ -143,7 +143,7 @@ import Testing
       """),
     TorchCase(
       "a parameter",
-      "x = {'p': torch.nn.Parameter(torch.randn(2, 3)), 'b': torch.nn.Buffer(torch.ones(2))}\nsave(x, x, others=['b: attributes'])"
+      "x = {'p': torch.nn.Parameter(torch.randn(2, 3)), 'b': torch.nn.Buffer(torch.ones(2))}\nsave(x, x, others=['b: set of attributes'])"
     ),
     TorchCase(
       "attributes of tensors",
@@ -151,7 +151,7 @@ import Testing
       p = torch.nn.Parameter(torch.randn(3)); p.tag = "x"
       t = torch.randn(2); t.tag = "y"
       x = {"p": p, "t": t}
-      save(x, x, others=["p: attributes", "t: attributes"])
+      save(x, x, others=["p: set of attributes", "t: set of attributes"])
       """),
     TorchCase(
       "a module's state dict with its _metadata",
@@ -165,7 +165,7 @@ import Testing
       """
       w = torch.randn(4, 3)
       x = {"a": w, "b": w, "c": w[:], "part": w[1:], "t": w.T}
-      save(x, x, aliases={"b": "a", "c": "a"}, others=["t: view", "part: view"])
+      save(x, x, aliases={"b": "a", "c": "a"}, others=["t: partial tie", "part: partial tie"])
       """),
     TorchCase(
       "tied parameters of a module",

@@ -52,12 +52,62 @@ extension ZipArchive {
       : .reader(ZipInflatedRange(member, in: source, from: offset))
   }
 
-  /// The bytes of a member as a tensor of bytes.
-  package func bytes(of member: ZipMember) throws -> LazyTensor {
-    guard let count = Int(exactly: member.byteCount) else {
-      throw source.malformed("the member has \(member.byteCount) bytes, the limit is 2^63 - 1", .member(member.name))
+  /// A tensor whose bytes, as a tensor has them, stand in a member from byte `offset` on.
+  ///
+  /// If they reach to the end of the member, its CRC-32 is checked whenever they are read in order.
+  package func tensor(_ dtype: DType, _ shape: Shape, of member: ZipMember, from offset: Int = 0) throws -> LazyTensor {
+    let content = content(of: member, from: UInt64(offset))
+    let end = try dtype.byteCount(of: shape.elementCount).addingReportingOverflow(offset)
+    guard !end.overflow, end.partialValue <= member.byteCount else {
+      throw source.malformed(
+        "\(dtype.rawValue) \(shape) needs more than the \(member.byteCount) bytes of the member", .member(member.name))
     }
-    return try LazyTensor(dtype: .u8, shape: Shape([count]), content: content(of: member))
+    // A deflated member is checked by what inflates it.
+    guard member.isStored, member.hasChecksum, end.partialValue == member.byteCount else {
+      return try LazyTensor(dtype: dtype, shape: shape, content: content)
+    }
+    let checksum = ZipChecksum(of: member, in: source, after: try prefix(of: member, count: offset))
+    return try LazyTensor(dtype: dtype, shape: shape, content: content, checksum: checksum)
+  }
+
+  /// The bytes of a member from byte `offset` on as a tensor of bytes.
+  package func bytes(of member: ZipMember, from offset: Int = 0) throws -> LazyTensor {
+    guard let count = Int(exactly: member.byteCount), offset <= count else {
+      throw source.malformed(
+        "the bytes from \(offset) on are needed, the member has \(member.byteCount)", .member(member.name))
+    }
+    return try tensor(.u8, Shape([count - offset]), of: member, from: offset)
+  }
+}
+
+/// The CRC-32 of a stored member, of whose bytes a tensor has all but the first few.
+private final class ZipChecksum: ContentChecksum {
+  private let member: ZipMember
+  private let source: ZipSource
+  private let start: CRC32
+  private let byteCount: UInt64
+  private let progress: Locked<(position: Int, checksum: CRC32)>
+
+  /// - Parameter header: the bytes of the member before those of the tensor.
+  init(of member: ZipMember, in source: ZipSource, after header: [UInt8]) {
+    self.member = member
+    self.source = source
+    var start = CRC32()
+    start.update(header)
+    self.start = start
+    byteCount = member.byteCount - UInt64(header.count)
+    progress = Locked((0, start))
+  }
+
+  func observe(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+    try progress.withLock { progress in
+      if offset == 0 { progress = (0, start) }
+      // Whoever jumps about has to do without.
+      guard offset == progress.position else { return }
+      progress.checksum.update(bytes)
+      progress.position += bytes.count
+      if UInt64(progress.position) == byteCount { try source.check(progress.checksum, of: member) }
+    }
   }
 }
 

@@ -60,11 +60,11 @@ struct ZipHeader {
   private static func name(_ bytes: ArraySlice<UInt8>, flags: UInt16, in source: ZipSource, _ place: Place) throws
     -> String
   {
-    guard let name = String(validating: bytes, as: UTF8.self) else {
-      throw source.malformed("a name of \(bytes.count) bytes is not UTF-8", place)
-    }
     guard flags & utf8Flag != 0 || bytes.allSatisfy({ $0 < 0x80 }) else {
       throw source.error(.unsupported, "the name is not ASCII, and no flag says in which encoding it is", place)
+    }
+    guard let name = String(validating: bytes, as: UTF8.self) else {
+      throw source.malformed("a name of \(bytes.count) bytes is not UTF-8", place)
     }
     if let problem = ZipMember.problem(ofName: name) { throw source.error(.refused, problem, .member(name)) }
     return name

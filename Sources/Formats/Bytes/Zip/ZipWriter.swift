@@ -1,11 +1,11 @@
-internal import TensorFerryTensors
+package import TensorFerryTensors
 internal import TensorFerryZlib
 
 /// Writes an archive of stored members from front to back.
 ///
 /// The same members give the same bytes: every date is 1980-01-01. Numbers of 64 bits appear only where 32 do not
 /// suffice. The checksum of a member is patched into its header once its bytes are written.
-final class ZipWriter {
+package final class ZipWriter {
   private let output: OutputFile
   /// The largest number that is written with 32 bits.
   private let largest: UInt64
@@ -25,7 +25,7 @@ final class ZipWriter {
   private static let date: UInt16 = 1 << 5 | 1
 
   /// - Parameter largest: the largest number that is written with 32 bits; tests lower it.
-  init(_ output: OutputFile, largest: UInt64 = UInt64(UInt32.max) - 1) {
+  package init(_ output: OutputFile, largest: UInt64 = UInt64(UInt32.max) - 1) {
     precondition(output.position == 0)
     self.output = output
     self.largest = largest
@@ -37,7 +37,7 @@ final class ZipWriter {
   /// - Precondition: `ZipMember.problem(ofName:)` finds none, and the name is new.
   /// - Returns: the CRC-32 of the bytes.
   @discardableResult
-  func add(
+  package func add(
     _ name: String, byteCount: UInt64, alignment: UInt64 = 1, body: (inout ZipWriterBody) throws -> Void
   ) throws -> UInt32 {
     precondition(ZipMember.problem(ofName: name) == nil, "no name for a member")
@@ -54,12 +54,12 @@ final class ZipWriter {
   }
 
   /// Adds a member that is in memory.
-  func add(_ name: String, _ content: [UInt8], alignment: UInt64 = 1) throws {
+  package func add(_ name: String, _ content: [UInt8], alignment: UInt64 = 1) throws {
     try add(name, byteCount: UInt64(content.count), alignment: alignment) { try $0.write(content) }
   }
 
   /// Writes the central directory and the end records. The output is not closed.
-  func finish() throws {
+  package func finish() throws {
     let start = output.position
     for entry in entries {
       let wideFields = [entry.byteCount, entry.byteCount, entry.offset].filter { $0 > largest }
@@ -110,7 +110,7 @@ final class ZipWriter {
 }
 
 /// Takes the bytes of one member.
-struct ZipWriterBody: ~Copyable {
+package struct ZipWriterBody: ~Copyable {
   private let output: OutputFile
   /// The bytes that are still to be written.
   fileprivate private(set) var missing: UInt64
@@ -121,15 +121,15 @@ struct ZipWriterBody: ~Copyable {
     missing = byteCount
   }
 
-  mutating func write(_ bytes: UnsafeRawBufferPointer) throws {
+  package mutating func write(_ bytes: UnsafeRawBufferPointer) throws {
     precondition(UInt64(bytes.count) <= missing, "more bytes than were announced")
     missing -= UInt64(bytes.count)
     checksum.update(bytes)
     try output.write(bytes)
   }
 
-  mutating func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+  package mutating func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
 
   /// Writes a tensor piece by piece; memory is one piece of 4 MiB.
-  mutating func write(_ tensor: LazyTensor) throws { try tensor.forEachPiece { try write($1) } }
+  package mutating func write(_ tensor: LazyTensor) throws { try tensor.forEachPiece { try write($1) } }
 }

@@ -1,3 +1,5 @@
+internal import TensorFerryTensors
+
 /// What of a pickle can be told as JSON without loss of what it says.
 extension PickleValue {
   /// The text that a key of a dict becomes in a name, or nil: strings and integers only.
@@ -60,10 +62,12 @@ extension PickleObject {
 extension PickleGraph {
   /// - Throws: ``WeightFileError`` if a key appears twice, which no program writes and programs read differently.
   func checkKeys(of dict: PickleObject) throws {
-    var keys: Set<PickleValue> = []
+    var texts: Set<ExactText> = []
+    var others: Set<PickleValue> = []
     for index in stride(from: 0, to: dict.elements.count, by: 2) {
-      guard keys.insert(dict.elements[index]).inserted else {
-        throw error("the key \(dict.elements[index].name ?? kind(of: dict.elements[index])) appears twice", at: dict)
+      let key = dict.elements[index]
+      guard key.string.map({ texts.insert(ExactText($0)).inserted }) ?? others.insert(key).inserted else {
+        throw error("the key \(key.name?.escapedForDisplay ?? kind(of: key)) appears twice", at: dict)
       }
     }
   }

@@ -1,0 +1,69 @@
+public import TensorFerryTensors
+
+extension GGUFFormat {
+  public func losses(of state: StateDict) -> [String] {
+    let ties = state.sharedNames.map { group in
+      group.map { "'\($0.escapedForDisplay)'" }.joined(separator: ", ") + " share their bytes; each gets its own copy"
+    }
+    let long = state.names.filter { $0.utf8.count == GGUFLimits.nameByteCount }.map {
+      "the name '\($0.escapedForDisplay)' has 64 bytes, which GGUF allows, but ggml itself opens names of at most 63"
+    }
+    return ties + long
+  }
+
+  public func write(_ state: StateDict, to path: String) throws {
+    let metadata = GGUFMetadata.encode(state.metadata, alignment: alignment)
+    var problems = metadata.problems
+    var tensors: [(tensor: LazyTensor, type: GGMLType)] = []
+    var infos = GGUFEncoder()
+    var offset: UInt64 = 0
+    for element in state {
+      let type = GGMLType(holding: element.tensor)
+      problems += self.problems(of: element, type).map { "'\(element.name.escapedForDisplay)' \($0)" }
+      guard problems.isEmpty, let type else { continue }
+      infos.write(element.name.utf8)
+      let dimensions = (element.tensor.encoding?.shape ?? element.tensor.shape).dimensions
+      infos.write(UInt32(dimensions.count))
+      for dimension in dimensions.reversed() { infos.write(UInt64(dimension)) }
+      infos.write(type.code)
+      infos.write(offset)
+      offset =
+        (offset + UInt64(element.tensor.byteCount) + metadata.alignment - 1) / metadata.alignment * metadata.alignment
+      tensors.append((element.tensor, type))
+    }
+    guard problems.isEmpty else {
+      throw WeightFileError(.unrepresentable, problems.joined(separator: "; "), file: path, format: Self.name)
+    }
+    let output = try OutputFile(creating: path)
+    try output.write(Self.magics[0])
+    try output.write(UInt32(3))
+    try output.write(UInt64(tensors.count))
+    try output.write(metadata.count)
+    try output.write(metadata.encoder.bytes)
+    try output.write(infos.bytes)
+    try output.pad(to: metadata.alignment)
+    for (tensor, _) in tensors {
+      try output.write(tensor)
+      try output.pad(to: metadata.alignment)
+    }
+    try output.close()
+  }
+
+  /// Why GGUF cannot hold a tensor.
+  private func problems(of element: StateDict.Element, _ type: GGMLType?) -> [String] {
+    var problems: [String] = []
+    let name = Array(element.name.utf8)
+    if name.count > GGUFLimits.nameByteCount {
+      problems.append("has a name of \(name.count) bytes, GGUF allows \(GGUFLimits.nameByteCount)")
+    }
+    if name.contains(0) { problems.append("has a NUL in its name") }
+    let rank = (element.tensor.encoding?.shape ?? element.tensor.shape).rank
+    if rank > GGUFLimits.rank { problems.append("has \(rank) dimensions, GGUF allows \(GGUFLimits.rank)") }
+    if type == nil {
+      problems.append("is \(element.tensor.typeName), which GGUF lacks")
+    } else if dequantised, type?.dequantise != nil {
+      problems.append("has blocks of \(type?.name ?? ""), which cannot be written by a format that dequantises them")
+    }
+    return problems
+  }
+}

@@ -1,0 +1,115 @@
+internal import CTensorFerryHDF5
+
+/// Finds the chunks of one dataset.
+struct ChunkTable {
+  let place: HDF5Handle
+  let fileSize: UInt64
+  let userBlockSize: UInt64
+
+  /// libhdf5 1.10 looks through all chunks for each one that it is asked for, so that this many take seconds.
+  private static let chunkLimit = 65_536
+
+  func storage(
+    _ properties: borrowing Identifier, _ type: borrowing Datatype, dimensions: [UInt64], elementSize: Int
+  ) throws(HDF5Error) -> HDF5Storage {
+    var chunk = [UInt64](repeating: 0, count: dimensions.count)
+    let rank = try check("read the size of the chunks", at: place) {
+      // Safe because the library is told how many elements the array has.
+      unsafe H5Pget_chunk(properties.raw, Int32(chunk.count), &chunk)
+    }
+    guard Int(rank) == dimensions.count, !chunk.contains(0) else {
+      return .refused(reason: "its chunks \(chunk) of rank \(rank) do not fit its dimensions \(dimensions)")
+    }
+    let grid = HDF5ChunkIndex.grid(dimensions, chunkDimensions: chunk)
+    guard let count = checkedByteCount(grid, elementSize: 1), count <= Self.chunkLimit else {
+      return .refused(reason: "it has a grid of \(grid) chunks, the limit is \(Self.chunkLimit)")
+    }
+    let filters: [HDF5ChunkFilter]
+    switch try FilterList.read(from: properties, at: place) {
+    case .known(let list): filters = list
+    case .unknown(let reason): return .refused(reason: reason)
+    }
+    var options: UInt32 = 0
+    // Safe because the library fills the one number that it is given.
+    try check("read the options of chunks", at: place) { unsafe H5Pget_chunk_opts(properties.raw, &options) }
+    guard let base = userBlockSize == 0 ? 0 : UserBlockProbe.correction(userBlockSize: userBlockSize) else {
+      return .refused(reason: "it has chunks behind a user block, and this libhdf5 does not tell where")
+    }
+
+    var chunks: [HDF5Chunk?] = []
+    chunks.reserveCapacity(count)
+    var position = [UInt64](repeating: 0, count: grid.count)
+    for _ in 0..<count {
+      let origin = zip(position, chunk).map { $0 * $1 }
+      chunks.append(try self.chunk(at: origin, base: base))
+      advance(&position, in: grid)
+    }
+    return .chunked(
+      HDF5ChunkIndex(
+        chunkDimensions: chunk, filters: filters,
+        leavesPartialChunksUnfiltered: options & chdf5_partial_chunks_unfiltered() != 0, chunks: chunks,
+        fill: try chunks.contains(nil) ? FillValue.read(from: properties, type, at: place) : nil))
+  }
+
+  private func chunk(at origin: [UInt64], base: UInt64) throws(HDF5Error) -> HDF5Chunk? {
+    var address: UInt64 = 0
+    var size: UInt64 = 0
+    var mask: UInt32 = 0
+    try check("find the chunk at \(origin)", at: place) {
+      // Safe because the array has as many elements as the dataset has dimensions.
+      let chunk = unsafe chdf5_chunk_at(place.raw, origin)
+      (address, size, mask) = (chunk.address, chunk.size, chunk.filter_mask)
+      return chunk.status
+    }
+    guard address != chdf5_undefined_address() else { return nil }
+    let (offset, overflow) = address.addingReportingOverflow(base)
+    // An offset that does not fit is one beyond the file, which validation finds.
+    return HDF5Chunk(offset: overflow ? .max : offset, storedSize: size, filterMask: mask)
+  }
+}
+
+/// Counts `position` up within `grid`, the last number fastest.
+func advance(_ position: inout [UInt64], in grid: [UInt64]) {
+  for axis in grid.indices.reversed() {
+    position[axis] += 1
+    if position[axis] < grid[axis] { return }
+    position[axis] = 0
+  }
+}
+
+/// The filters of a dataset, if this library decodes them all.
+enum FilterList {
+  case known([HDF5ChunkFilter])
+  case unknown(reason: String)
+
+  /// What programs call filters that are not read here.
+  private static let names: [Int32: String] = [
+    4: "szip", 5: "nbit", 6: "scaleoffset", 305: "lzo", 307: "bzip2", 32000: "lzf", 32001: "blosc", 32004: "lz4",
+    32008: "bitshuffle", 32013: "zfp", 32015: "zstd", 32026: "blosc2",
+  ]
+
+  static func read(from properties: borrowing Identifier, at place: HDF5Handle) throws(HDF5Error) -> FilterList {
+    let count = try check("count the filters", at: place) { H5Pget_nfilters(properties.raw) }
+    var filters: [HDF5ChunkFilter] = []
+    for index in 0..<UInt32(count) {
+      var values = [UInt32](repeating: 0, count: 32)
+      var valueCount = values.count
+      var name = [CChar](repeating: 0, count: 256)
+      var flags: UInt32 = 0
+      let number = try check("read filter \(index)", at: place) {
+        // Safe because the library is told the sizes of both arrays.
+        unsafe H5Pget_filter2(properties.raw, index, &flags, &valueCount, &values, name.count, &name, nil)
+      }
+      switch number {
+      case H5Z_FILTER_DEFLATE where !filters.contains(.deflate): filters.append(.deflate)
+      case H5Z_FILTER_SHUFFLE where valueCount >= 1 && values[0] > 0: filters.append(.shuffle(width: Int(values[0])))
+      case H5Z_FILTER_FLETCHER32: filters.append(.fletcher32)
+      default:
+        let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let known = text.isEmpty ? names[number] ?? "without a name" : text
+        return .unknown(reason: "its chunks are filtered by number \(number) (\(known)), which is not read")
+      }
+    }
+    return .known(filters)
+  }
+}

@@ -1,0 +1,25 @@
+/// A name in an HDF5 file and what it leads to.
+public struct HDF5Link: Sendable {
+  public enum Target: Sendable {
+    case group(HDF5ObjectIdentity, attributes: [HDF5Attribute])
+    case dataset(HDF5DatasetDescription)
+    case committedDatatype
+    /// A path in the same file, which was not followed.
+    case soft(to: String)
+    /// An object of another file, which was not looked for.
+    case external(file: String, object: String)
+    /// Something that cannot be described, for the reason given in words: an object in a newer version of the format
+    /// than libhdf5 knows, a damaged one, a link of a kind that a program defined for itself, a group inside itself.
+    case unreadable(reason: String)
+  }
+
+  /// From the root: `/a/b`.
+  public let path: String
+  public let target: Target
+}
+
+/// What tells whether two names lead to the same object.
+public struct HDF5ObjectIdentity: Hashable, Sendable {
+  public let file: UInt64
+  public let address: UInt64
+}

@@ -1,0 +1,35 @@
+import Foundation
+import TensorFerryTestSupport
+import Testing
+
+/// Every code of every error type is one that a test expects.
+@Suite struct ErrorCodeTests {
+  @Test("each case of each enum Code is named in a test of its target")
+  func codes() throws {
+    let sources = try text(below: "Sources")
+    var enums = 0
+    for (path, text) in sources {
+      guard let declaration = text.range(of: "enum Code: String, CaseIterable") else { continue }
+      enums += 1
+      let target = path.split(separator: "/")[1]
+      let tests = try self.text(below: "Tests/\(target)Tests").map(\.text).joined()
+      let body = text[declaration.upperBound...].prefix { $0 != "}" }
+      for line in body.split(separator: "\n") {
+        let words = line.split(separator: " ")
+        guard words.first == "case" else { continue }
+        for name in words.dropFirst().map({ $0.trimmingCharacters(in: .punctuationCharacters) }) {
+          #expect(tests.contains(".\(name)"), "\(path): no test in Tests/\(target)Tests expects '\(name)'")
+        }
+      }
+    }
+    #expect(enums >= 8)
+  }
+
+  private func text(below folder: String) throws -> [(path: String, text: String)] {
+    let root = Project.root.appending(path: folder)
+    let paths = FileManager.default.enumerator(atPath: root.path)?.compactMap { $0 as? String } ?? []
+    return try paths.filter { $0.hasSuffix(".swift") }.map {
+      ("\(folder)/\($0)", try String(contentsOf: root.appending(path: $0), encoding: .utf8))
+    }
+  }
+}
