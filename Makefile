@@ -22,8 +22,9 @@ demo: libraries
 	@sh docs/demo.sh "$$($(RELEASE) --show-bin-path)/tensorferry"
 
 test: libraries test-programs python
-	@PYTHONPATH=Python $(PYTHON) -m pytest -q -p no:cacheprovider Python/tests Fixtures
-	@$(STRICT) TENSORFERRY_PYTHON="$(abspath $(PYTHON))" swift test -c release
+	@PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$(abspath Python)" $(PYTHON) -m pytest -q -p no:cacheprovider Python/tests
+	@$(STRICT) swift build -c release --build-tests
+	@$(STRICT) TENSORFERRY_PYTHON="$(abspath $(PYTHON))" swift test -c release --skip-build
 
 lint: libraries
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests

@@ -84,7 +84,12 @@ let package = Package(
       path: "Sources/TensorFerry", swiftSettings: settings),
     .executableTarget(
       name: "TensorFerryCLI",
-      dependencies: ["TensorFerry", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      // What the umbrella re-exports is named too, so that an incremental build sees it change.
+      dependencies: [
+        "TensorFerry", "TensorFerryTensors", "TensorFerryFormats", "TensorFerryMapping", "TensorFerryOperators",
+        "TensorFerryModels", "TensorFerryParity",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Sources/CLI", swiftSettings: settings),
 
     // Tests

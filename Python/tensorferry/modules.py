@@ -12,15 +12,15 @@ from torch import Tensor, nn
 class AttentionClassifier(nn.Module):
     """Projects features, attends over positions and classifies the attended vector.
 
-    `x [B, input_size]` or `[B, N, input_size]`, float32 -> logits `[B, class_count]`.
+    `x [B, input_size]` or `[B, N, input_size]`, float32 -> logits `[B, num_classes]`.
     A vector is one position, so that its attention weight is 1.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, class_count: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int, num_classes: int) -> None:
         super().__init__()
         self.fc = nn.Linear(input_size, hidden_size)
         self.attention = nn.Linear(hidden_size, 1)
-        self.classifier = nn.Linear(hidden_size, class_count)
+        self.classifier = nn.Linear(hidden_size, num_classes)
 
     @classmethod
     def from_state_dict(cls, state: Mapping[str, Tensor]) -> AttentionClassifier:

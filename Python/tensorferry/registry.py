@@ -58,8 +58,8 @@ MODELS: Tuple[KnownModel, ...] = (
             "fc.bias": ("hidden_size",),
             "attention.weight": (1, "hidden_size"),
             "attention.bias": (1,),
-            "classifier.weight": ("class_count", "hidden_size"),
-            "classifier.bias": ("class_count",),
+            "classifier.weight": ("num_classes", "hidden_size"),
+            "classifier.bias": ("num_classes",),
         },
         inputs={"x": [("batch", "input_size"), ("batch", "positions", "input_size")]},
         stages=lambda _: [

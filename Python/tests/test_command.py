@@ -62,7 +62,7 @@ def test_record_takes_the_sizes_from_the_checkpoint(command, checkpoint, tmp_pat
     numpy.save(tmp_path / "x.npy", numpy.ones((4, 7), "float32"))
     done = command("record", "checkpoint.pt", "x.npy", "r.h5")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    configuration = {"input_size": 7, "hidden_size": 5, "class_count": 3}
+    configuration = {"input_size": 7, "hidden_size": 5, "num_classes": 3}
     assert json.loads(attributes(tmp_path / "r.h5")["configuration"]) == configuration
     with h5py.File(tmp_path / "r.h5") as file:
         output = file["cases/0000/stages/output/f32"][...]

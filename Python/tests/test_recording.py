@@ -96,7 +96,7 @@ def test_the_bundle_names_its_format_its_model_and_its_sizes(bundle):
     file = bundle(AttentionClassifier(7, 5, 3), torch.randn(4, 7))
     assert file.attrs["format"] == "tensorferry.reference/1"
     assert file.attrs["model"] == "AttentionClassifier/1"
-    configuration = {"input_size": 7, "hidden_size": 5, "class_count": 3}
+    configuration = {"input_size": 7, "hidden_size": 5, "num_classes": 3}
     assert json.loads(file.attrs["configuration"]) == configuration
 
 

@@ -41,7 +41,7 @@ def changed(**modules):
         (changed(norm=nn.LayerNorm(5)), "'norm.weight' is not one of its parameters"),
         (changed(fc=nn.Linear(7, 5, bias=False)), "'fc.bias' is missing"),
         (changed(attention=nn.Linear(5, 2)), "'attention.weight' has shape [2, 5], not [1, 5]"),
-        (changed(classifier=nn.Linear(4, 3)), "has shape [3, 4], not [class_count, 5]"),
+        (changed(classifier=nn.Linear(4, 3)), "has shape [3, 4], not [num_classes, 5]"),
         (nn.ReLU(), "known by its class, which is not SelfAttention"),
         (type("SelfAttention", (nn.Module,), {})(), "the attribute 'scaled' is None, not a bool"),
         (AttentionClassifier().half(), "'fc.weight' is F16"),

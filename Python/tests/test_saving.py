@@ -159,7 +159,7 @@ def test_data_is_contiguous_and_aligned(file, size, alignment):
 def test_a_known_model_is_named_with_its_sizes(file):
     saved = file(AttentionClassifier(7, 5, 3))
     assert saved.attrs["model"] == "AttentionClassifier/1"
-    configuration = {"input_size": 7, "hidden_size": 5, "class_count": 3}
+    configuration = {"input_size": 7, "hidden_size": 5, "num_classes": 3}
     assert json.loads(saved.attrs["configuration"]) == configuration
 
 

@@ -121,7 +121,8 @@ static inline herr_t chdf5_visit_link(hid_t group, const char *name, const H5L_i
 }
 
 static inline int32_t chdf5_visit_links(
-    hid_t group, int32_t by_creation_order, void (*body)(void *context, const char *name, int32_t kind), void *context) {
+    hid_t group, int32_t by_creation_order, void (*body)(void *context, const char *name, int32_t kind),
+    void *context) {
   struct chdf5_link_visit visit = {body, context};
   H5_index_t index = by_creation_order ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
 #if H5_VERSION_GE(1, 12, 0)

@@ -93,7 +93,8 @@ struct ConvertCommand: ParsableCommand {
     lines.append(
       dryRun
         ? "would write \(output.escapedForDisplay): \(conversion.byteCount) bytes of data, through a buffer of 4 MiB"
-        : "wrote   \(output.escapedForDisplay): \(conversion.byteCount) bytes of data, read back and compared bit for bit")
+        : "wrote   \(output.escapedForDisplay): \(conversion.byteCount) bytes of data, read back and compared bit for bit"
+    )
     return lines.joined(separator: "\n")
   }
 }

@@ -94,7 +94,9 @@ struct DiffCommand: ParsableCommand {
     var parts = ["\(comparison.compared - comparison.equalBits) of \(comparison.compared) elements differ in bits"]
     if comparison.different > 0 { parts.append("largest difference \(comparison.maximumDifference)") }
     if let ulps = comparison.maximumULPs { parts.append("\(ulps) units of the last place") }
-    if comparison.nonFiniteMismatches > 0 { parts.append("\(comparison.nonFiniteMismatches) are not finite on one side") }
+    if comparison.nonFiniteMismatches > 0 {
+      parts.append("\(comparison.nonFiniteMismatches) are not finite on one side")
+    }
     if let first = comparison.firstDifference { parts.append("the first at \(first)") }
     return parts.joined(separator: ", ")
   }

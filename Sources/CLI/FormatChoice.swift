@@ -5,7 +5,8 @@ internal import TensorFerry
 enum FormatChoice {
   /// The formats that are written, by the names of `--to`, and the extensions that choose them.
   private static let writable: [(name: String, extensions: [String], format: any WeightFormat)] = [
-    ("hdf5", ["h5", "hdf5"], HDF5Format(attributes: [("producer", Version.producer)]))
+    ("hdf5", ["h5", "hdf5"], HDF5Format(attributes: [("producer", Version.producer)])),
+    ("safetensors", ["safetensors"], .safetensors),
   ]
 
   static var names: String { writable.map(\.name).joined(separator: ", ") }

@@ -44,7 +44,10 @@ struct ImportCommand: ParsableCommand {
   private func json(_ plan: MappingPlan, _ state: StateDict, _ configuration: JSONValue) -> JSONValue {
     [
       "schema": "tensorferry.import/1",
-      "source": ["path": .string(checkpoint), "format": JSONValue(state.origin?.format), "layout": JSONValue(state.origin?.layout)],
+      "source": [
+        "path": .string(checkpoint), "format": JSONValue(state.origin?.format),
+        "layout": JSONValue(state.origin?.layout),
+      ],
       "prefix": .string(plan.prefix),
       "model": .string(AttentionClassifier.id),
       "configuration": configuration,
@@ -66,10 +69,17 @@ struct ImportCommand: ParsableCommand {
     ]
     if !plan.prefix.isEmpty { lines.append("prefix  '\(plan.prefix.escapedForDisplay)' taken off every name") }
     lines.append("model   \(AttentionClassifier.id) \(configuration.text())")
-    let rows = plan.steps.map { ["", "  " + $0.parameter.name, $0.dtype.rawValue, $0.parameter.shape.description, "<- \($0.source.escapedForDisplay)"] }
+    let rows = plan.steps.map {
+      [
+        "", "  " + $0.parameter.name, $0.dtype.rawValue, $0.parameter.shape.description,
+        "<- \($0.source.escapedForDisplay)",
+      ]
+    }
     lines.append(Table(rows: rows).text)
     if !plan.ignored.isEmpty {
-      lines.append("ignored \(plan.ignored.count) tensors beside the state dict: \(plan.ignored.prefix(5).joined(separator: ", ").escapedForDisplay)\(plan.ignored.count > 5 ? ", ..." : "")")
+      lines.append(
+        "ignored \(plan.ignored.count) tensors beside the state dict: \(plan.ignored.prefix(5).joined(separator: ", ").escapedForDisplay)\(plan.ignored.count > 5 ? ", ..." : "")"
+      )
     }
     lines.append("wrote   \(output.escapedForDisplay), read back and compared bit for bit")
     return lines.joined(separator: "\n")

@@ -33,7 +33,8 @@ struct Inspection {
       "other": .array(
         state.others.map { other in
           var members: [JSONValue.Member] = [
-            .init("name", .string(other.name)), .init("kind", .string(other.kind)), .init("reason", .string(other.reason)),
+            .init("name", .string(other.name)), .init("kind", .string(other.kind)),
+            .init("reason", .string(other.reason)),
           ]
           if other.isRefused { members.append(.init("problem", .string("\(other.kind): \(other.reason)"))) }
           return .object(members)

@@ -51,7 +51,8 @@ struct PredictCommand: ParsableCommand {
     let name = input ?? (file["x"] != nil ? "x" : file.count == 1 ? file.names[0] : nil)
     guard let name, let tensor = file[name] else {
       throw WeightFileError(
-        .malformed, "the features are not found: the file holds \(file.names.joined(separator: ", ").escapedForDisplay); --input names one",
+        .malformed,
+        "the features are not found: the file holds \(file.names.joined(separator: ", ").escapedForDisplay); --input names one",
         file: inputs, tensor: input)
     }
     return try tensor.read()
@@ -102,7 +103,9 @@ struct PredictCommand: ParsableCommand {
   }
 
   private func text(_ classes: [Int], _ correct: Int?) -> String {
-    var lines = ["\(classes.count) samples, classes: \(classes.prefix(20).map(String.init).joined(separator: " "))\(classes.count > 20 ? " ..." : "")"]
+    var lines = [
+      "\(classes.count) samples, classes: \(classes.prefix(20).map(String.init).joined(separator: " "))\(classes.count > 20 ? " ..." : "")"
+    ]
     if let correct {
       let percent = (Double(correct) / Double(max(classes.count, 1)) * 10_000).rounded() / 100
       lines.append("accuracy \(correct)/\(classes.count) (\(percent) %)")

@@ -2,13 +2,14 @@ public import TensorFerryTensors
 
 /// The formats that are known here, each with its default options. One line a format.
 public enum FormatRegistry {
+  /// HDF5 comes last: its signature may stand behind a user block, where any other file may have those bytes too.
   public static let formats: [any WeightFormat] = [
     GGUFFormat(),
-    HDF5Format(),
     NumPyFormat(),
     NPZFormat(),
     PyTorchFormat(),
     SafetensorsFormat(),
+    HDF5Format(),
   ]
 
   /// The format of a file, found by its content.

@@ -28,7 +28,9 @@ public struct StateDictSelection: Hashable, Sendable {
           .missing, "there is no tensor under the key '\(key.escapedForDisplay)'",
           suggestion: "the keys are \(Self.keys(of: state))"))
     }
-    if let strippedPrefix, !state.names.contains(where: { ($0).hasPrefix((key.map { $0 + "." } ?? "") + strippedPrefix) }) {
+    if let strippedPrefix,
+      !state.names.contains(where: { ($0).hasPrefix((key.map { $0 + "." } ?? "") + strippedPrefix) })
+    {
       problems.append(.init(.missing, "no tensor has the prefix '\(strippedPrefix.escapedForDisplay)'"))
     }
     var result = StateDict()
@@ -43,7 +45,8 @@ public struct StateDictSelection: Hashable, Sendable {
         problems.append(
           .init(
             .ambiguous, source: element.name,
-            "'\(other.escapedForDisplay)' and '\(element.name.escapedForDisplay)' would both be '\(name.escapedForDisplay)'"))
+            "'\(other.escapedForDisplay)' and '\(element.name.escapedForDisplay)' would both be '\(name.escapedForDisplay)'"
+          ))
         continue
       }
       let owner = element.aliasOf ?? element.name

@@ -32,11 +32,15 @@ import Testing
     ("hdf5/broken/external-storage.h5", ["external", "outside"]), ("hdf5/broken/virtual.h5", ["virtual", "elsewhere"]),
     ("hdf5/broken/unknown-filter.h5", ["filter", "filtered"]),
     ("hdf5/transposed-fc.h5", ["fc.weight", "[7, 5]", "[5, 7]", "transposed would fit"]),
-    ("hdf5/missing-and-extra.h5", ["3 problems", "attention.bias", "classifier.weight", "did you mean 'classifier.weights'"]),
+    (
+      "hdf5/missing-and-extra.h5",
+      ["3 problems", "attention.bias", "classifier.weight", "did you mean 'classifier.weights'"]
+    ),
     ("hdf5/integers-for-floats.h5", ["I64", "fc.bias", "F32"]),
   ]
 
-  @Test("what cannot be imported gets one error with all the facts, status 2, and nothing is written", arguments: refusals)
+  @Test(
+    "what cannot be imported gets one error with all the facts, status 2, and nothing is written", arguments: refusals)
   func refuses(file: String, facts: [String]) throws {
     try withTemporaryDirectory { directory in
       let output = directory.appending(path: "model.h5")
@@ -71,7 +75,7 @@ import Testing
         "import", Project.fixture("hdf5/checkpoint.h5").path, "-o", directory.appending(path: "m.h5").path, "--json")
       let answer = try ran.json
       #expect(answer["prefix"]?.string == "model.module.")
-      #expect(answer["configuration"]?["input_size"]?.int == 7 && answer["configuration"]?["class_count"]?.int == 3)
+      #expect(answer["configuration"]?["input_size"]?.int == 7 && answer["configuration"]?["num_classes"]?.int == 3)
       #expect(answer["tensors"]?.array?.count == 6)
       #expect(answer["ignored"]?.array?.contains(.string("epoch")) == true)
     }

@@ -19,7 +19,8 @@ import Testing
 
   @Test("chunked, compact and big-endian data have no offset")
   func offsets() throws {
-    let tensors = try tensorferry("inspect", Project.fixture("hdf5/storage-v108.h5").path, "--json").json["tensors"]?.array ?? []
+    let tensors =
+      try tensorferry("inspect", Project.fixture("hdf5/storage-v108.h5").path, "--json").json["tensors"]?.array ?? []
     let offsets = Dictionary(uniqueKeysWithValues: tensors.map { ($0["name"]?.string ?? "", $0["offset"]) })
     for name in ["chunked", "compact", "all_filters"] { #expect(offsets[name] == .some(.some(.null)), "\(name)") }
   }

@@ -10,13 +10,16 @@ import Testing
     let total: Int
   }
 
-  @Test("every class of the held-out split is the one that PyTorch predicts, and so is the accuracy", arguments: ["vector", "positions"])
+  @Test(
+    "every class of the held-out split is the one that PyTorch predicts, and so is the accuracy",
+    arguments: ["vector", "positions"])
   func classes(form: String) throws {
     let folder = Project.fixture("models/attention-classifier/" + form)
     let expected = try JSONDecoder().decode(
       Expected.self, from: Data(contentsOf: folder.appending(path: "expected.json")))
     let weights = folder.appending(path: "weights.h5").path
-    let ran = try tensorferry("predict", weights, folder.appending(path: "test.h5").path, "--labels", "labels", "--json")
+    let ran = try tensorferry(
+      "predict", weights, folder.appending(path: "test.h5").path, "--labels", "labels", "--json")
     #expect(ran.status == 0, "\(ran.errors)")
     #expect(try ran.json["classes"]?.array?.compactMap(\.int) == expected.classes)
     #expect(try ran.json["correct"]?.int == expected.correct)
@@ -24,7 +27,9 @@ import Testing
     #expect(text.output.contains("accuracy \(expected.correct)/\(expected.total)"))
   }
 
-  @Test("features and labels from .npy files, in C and Fortran order and both byte orders, give the same", arguments: ["<f4", ">f4", "F"])
+  @Test(
+    "features and labels from .npy files, in C and Fortran order and both byte orders, give the same",
+    arguments: ["<f4", ">f4", "F"])
   func npy(variant: String) throws {
     let folder = Project.fixture("models/attention-classifier/positions")
     let weights = folder.appending(path: "weights.h5").path
@@ -66,7 +71,9 @@ import Testing
     let weights = folder.appending(path: "vector/weights.h5").path
     let inputs = folder.appending(path: "vector/test.h5").path
     let missing = try tensorferry("predict", weights, inputs, "--input", "nothing")
-    #expect(missing.status == 2 && missing.errors.contains("labels, ") && missing.errors.contains("'nothing'"), "\(missing.errors)")
+    #expect(
+      missing.status == 2 && missing.errors.contains("labels, ") && missing.errors.contains("'nothing'"),
+      "\(missing.errors)")
     let wrongLabels = try tensorferry("predict", weights, inputs, "--labels", "x")
     #expect(wrongLabels.status == 2, "\(wrongLabels.errors)")
     try withTemporaryDirectory { directory in

@@ -36,7 +36,9 @@ struct Sizes: Sendable, CustomTestStringConvertible {
       [directory.appending(path: "weights.h5").path, directory.path, "--positions", "\(sizes.positions)"])
   }
 
-  @Test("a clean model is imported and verified; every mutant is refuted at the stage that it changes", arguments: Sizes.all)
+  @Test(
+    "a clean model is imported and verified; every mutant is refuted at the stage that it changes", arguments: Sizes.all
+  )
   func mutants(sizes: Sizes) throws {
     try withTemporaryDirectory { directory in
       try export(sizes, to: directory)
@@ -118,7 +120,8 @@ struct Sizes: Sendable, CustomTestStringConvertible {
     #expect(report.members?.first?.key == "schema" && report["schema"]?.string == "tensorferry.verify/1")
     for stage in report["stages"]?.array ?? [] {
       let keys = [
-        "name", "verdict", "blame", "compared", "nonfinite", "max_abs", "bound", "utilisation", "at", "reference", "ours",
+        "name", "verdict", "blame", "compared", "nonfinite", "max_abs", "bound", "utilisation", "at", "reference",
+        "ours",
         "oracle",
       ]
       #expect(stage.members?.map(\.key).filter(keys.contains) == keys)

@@ -100,7 +100,7 @@ import Testing
         path, [],
         """
         f = h5py.File(path)
-        for name in ['text', 'texts', 'no texts', 'integer', 'matrix', 'unsigned', 'float', 'one float', 'null', 'half']:
+        for name in 'text,texts,no texts,integer,matrix,unsigned,float,one float,null,half'.split(','):
             v = f.attrs[name]
             print(name, v.tolist() if hasattr(v, 'tolist') else v, f.attrs.get_id(name).dtype.str)
         print(dict(f['x'].attrs), dict(f['g'].attrs))

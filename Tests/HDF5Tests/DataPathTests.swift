@@ -84,7 +84,10 @@ import Testing
       let path = scratch.path("rows.h5")
       try scratch.h5py(
         path, [],
-        "h5py.File(path, 'w').create_dataset('x', data=np.arange(99.).reshape(11, 9), chunks=(4, 5), compression='gzip')"
+        """
+        a = np.arange(99.).reshape(11, 9)
+        h5py.File(path, 'w').create_dataset('x', data=a, chunks=(4, 5), compression='gzip')
+        """
       )
       let counter = Counter(try MemorySource(path))
       let description = try #require(try HDF5Inventory(describing: path).dataset("/x"))

@@ -159,7 +159,10 @@ import Testing
     (
       .damagedData, "an empty chunk",
       withReader(
-        "h5py.File(path, 'w').create_dataset('x', (4,), chunks=(4,), compression='gzip').id.write_direct_chunk((0,), b'x')"
+        """
+        d = h5py.File(path, 'w').create_dataset('x', (4,), chunks=(4,), compression='gzip')
+        d.id.write_direct_chunk((0,), b'x')
+        """
       ) { _ = try $0.read() }
     ),
     (

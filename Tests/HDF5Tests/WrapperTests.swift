@@ -70,7 +70,10 @@ import Testing
       try scratch.write(bytes, to: path)
       let output = try scratch.h5py(
         path, [],
-        "f = h5py.File(path); print(f['b'][()].view('u4').ravel().tolist() == [0x40000000 + (i << 16) for i in range(15)], f['b'].id.get_offset())"
+        """
+        d = h5py.File(path)['b']
+        print(d[()].view('u4').ravel().tolist() == [0x40000000 + (i << 16) for i in range(15)], d.id.get_offset())
+        """
       )
       #expect(output == "True \(offsets[1])\n")
     }

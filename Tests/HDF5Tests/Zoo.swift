@@ -82,7 +82,8 @@ struct Zoo {
     f.create_dataset('never written', (3, 4), 'f4', fillvalue=-1.5)
     f.create_dataset('never written big', (3, 4), '>f8', fillvalue=6.25)
     f.create_dataset('never written zeros', (3, 4), 'i8')
-    grown = f.create_dataset('shrunk and grown', data=values('f4', (9, 8)), chunks=(4, 3), maxshape=(None, None), fillvalue=9)
+    grown = f.create_dataset(
+        'shrunk and grown', data=values('f4', (9, 8)), chunks=(4, 3), maxshape=(None, None), fillvalue=9)
     grown.resize((3, 4))
     grown.resize((10, 7))
 
@@ -138,7 +139,8 @@ struct Zoo {
             a = d[()]
             kind = names[np.dtype(a.dtype).kind + str(a.dtype.itemsize)]
         a = np.asarray(a)
-        print('/' + name, kind, ','.join(map(str, d.shape)), a.astype(a.dtype.newbyteorder('<')).tobytes().hex(), sep='\\t')
+        little = a.astype(a.dtype.newbyteorder('<')).tobytes()
+        print('/' + name, kind, ','.join(map(str, d.shape)), little.hex(), sep='\\t')
     def walk(prefix, g):
         for name in g:
             if isinstance(g[name], h5py.Group): walk(prefix + name + '/', g[name])

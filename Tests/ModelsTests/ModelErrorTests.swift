@@ -53,7 +53,7 @@ struct ModelErrorTests {
       try AttentionClassifier.Configuration(
         json: JSONValue(parsing: #"{"input_size": 7.5, "hidden_size": "5", "depth": 2}"#))
     }
-    #expect(error?.problems.map(\.name) == ["input_size", "hidden_size", "class_count", "depth"])
+    #expect(error?.problems.map(\.name) == ["input_size", "hidden_size", "num_classes", "depth"])
   }
 
   private static func features() throws -> Tensor { try Tensor([Float](repeating: 0, count: 7), shape: [1, 7]) }

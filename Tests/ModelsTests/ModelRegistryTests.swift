@@ -24,7 +24,7 @@ struct ModelRegistryTests {
   @Test("a model is made from the configuration in a file")
   func make() throws {
     let type = try #require(ModelRegistry.model("AttentionClassifier/1"))
-    let configuration = try JSONValue(parsing: #"{"input_size":7,"hidden_size":5,"class_count":3}"#)
+    let configuration = try JSONValue(parsing: #"{"input_size":7,"hidden_size":5,"num_classes":3}"#)
     let model = try type.make(configuration: configuration, parameters: AttentionClassifierTests.parameters())
     #expect(model.graph.parameters.map(\.name) == AttentionClassifier.names)
     #expect((model as? AttentionClassifier)?.configuration.json == configuration)

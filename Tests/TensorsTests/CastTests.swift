@@ -101,13 +101,16 @@ import Testing
     let expected = try Tensor(dtype: .f64, shape: [4], bytes: contents[1]).doubles()
     let found = try #require(try tensor(.f32, contents[0]).statistics())
     #expect(found.minimum == expected[0] && found.maximum == expected[1])
-    #expect(abs((found.mean ?? .nan) - expected[2]) < 1e-12 && abs((found.standardDeviation ?? .nan) - expected[3]) < 1e-12)
+    #expect(
+      abs((found.mean ?? .nan) - expected[2]) < 1e-12 && abs((found.standardDeviation ?? .nan) - expected[3]) < 1e-12)
     #expect(found.nanCount == 1 && found.infiniteCount == 2)
   }
 }
 
 @Suite struct ComparisonTests {
-  private func floats(_ values: [Float]) throws -> LazyTensor { LazyTensor(try Tensor(values, shape: Shape([values.count]))) }
+  private func floats(_ values: [Float]) throws -> LazyTensor {
+    LazyTensor(try Tensor(values, shape: Shape([values.count])))
+  }
 
   @Test("equal bits, differences, units of the last place and non-finite elements are counted apart")
   func counts() throws {

@@ -3,7 +3,9 @@ internal import TensorFerry
 
 /// A weight file, and where the state dict is in it.
 struct WeightsOptions: ParsableArguments {
-  @Option(help: "Where the state dict is inside a checkpoint, for example 'model' or 'ema'; found by itself if only one fits.")
+  @Option(
+    help: "Where the state dict is inside a checkpoint, for example 'model' or 'ema'; found by itself if only one fits."
+  )
   var key: String?
 
   /// Opens the file and maps it to the model, reading no tensor yet.

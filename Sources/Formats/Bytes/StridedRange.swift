@@ -3,8 +3,8 @@ package import TensorFerryTensors
 /// Reads a tensor whose elements are spread over other bytes by strides, as a row-major little-endian range.
 ///
 /// It serves arrays in Fortran order, views of PyTorch (transposed, sliced, expanded with stride 0), and big-endian
-/// elements. The bytes are read in the order in which they lie, neighbours together; memory is one buffer of 4 MiB,
-/// whatever the size of the tensor.
+/// elements. The bytes are read in the order in which they lie, neighbours together; memory is one buffer of 4 MiB and
+/// ``ReadAhead``, whatever the size of the tensor.
 package struct StridedRange: RangeReader {
   private let bytes: LazyTensor
   private let offset: Int
@@ -12,12 +12,16 @@ package struct StridedRange: RangeReader {
   private let swapWidth: Int
   /// Outermost first; without axes of length 1, and neighbours that are one run are one axis.
   private let axes: [Axis]
-  private let isEmpty: Bool
+  private let byteCount: Int
+  private let readAhead = ReadAhead()
 
   /// The most bytes that are read at once before they are spread.
   private static let blockByteCount = 4 << 20
   /// Reading over a gap of this size costs less than another call.
   private static let gapByteCount = 4096
+  private static let longRunByteCount = 1 << 16
+  /// Elements whose cache lines are reused before they are lost, when two axes change places.
+  private static let tileCount = 256
 
   /// - Parameters:
   ///   - bytes: what the elements are in: a tensor of bytes (`U8`).
@@ -44,7 +48,8 @@ package struct StridedRange: RangeReader {
     self.bytes = bytes
     self.width = width
     self.swapWidth = swapWidth
-    isEmpty = shape.elementCount == 0
+    byteCount = try checked(shape.elementCount.multipliedReportingOverflow(by: width))
+    let isEmpty = byteCount == 0
     var merged: [Axis] = []
     self.offset = try checked(offset.multipliedReportingOverflow(by: width))
     var end = try checked(self.offset.addingReportingOverflow(width))
@@ -75,9 +80,23 @@ package struct StridedRange: RangeReader {
     swapWidth == 1 && (axes.isEmpty || (axes.count == 1 && axes[0].stride == width))
   }
 
+  /// True if what is consecutive in the tensor is in long runs in the bytes as well.
+  private var hasLongRuns: Bool {
+    guard let inner = axes.last else { return true }
+    return inner.stride == width && inner.count * width >= Self.longRunByteCount
+  }
+
   package func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
-    guard !isEmpty, !range.isEmpty else { return }
+    guard !range.isEmpty else { return }
     precondition(range.lowerBound % width == 0 && range.upperBound % width == 0)
+    if hasLongRuns {
+      try gather(range, into: buffer)
+    } else {
+      try readAhead.read(range, of: byteCount, into: buffer) { try gather($0, into: $1) }
+    }
+  }
+
+  private func gather(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     try split(range, axis: 0, offset: offset, output: 0) { box in
       try copy(box.axes.sorted { $0.stride > $1.stride }[...], box.offset, buffer, box.output - range.lowerBound)
     }
@@ -164,16 +183,38 @@ package struct StridedRange: RangeReader {
     }
   }
 
+  /// Copies a block in memory to the output; its axes are in the order of the output.
   private func spread(
     _ axes: ArraySlice<Axis>, _ block: UnsafeRawBufferPointer, _ offset: Int, _ buffer: UnsafeMutableRawBufferPointer,
     _ output: Int
   ) {
-    guard let axis = axes.first else { return }
-    guard axes.count == 1 else {
+    guard let axis = axes.first, let inner = axes.last else { return }
+    switch axes.count {
+    case 1: copy(inner, block, offset, buffer, output)
+    case 2:
+      let step = inner.stride == width ? inner.count : Self.tileCount
+      for start in stride(from: 0, to: inner.count, by: step) {
+        var tile = inner
+        tile.count = min(step, inner.count - start)
+        let (offset, output) = (offset + start * inner.stride, output + start * inner.outputStride)
+        for index in 0..<axis.count {
+          copy(tile, block, offset + index * axis.stride, buffer, output + index * axis.outputStride)
+        }
+      }
+    default:
       for index in 0..<axis.count {
         spread(axes.dropFirst(), block, offset + index * axis.stride, buffer, output + index * axis.outputStride)
       }
-      return
+    }
+  }
+
+  private func copy(
+    _ axis: Axis, _ block: UnsafeRawBufferPointer, _ offset: Int, _ buffer: UnsafeMutableRawBufferPointer, _ output: Int
+  ) {
+    if axis.stride == width, axis.outputStride == width {
+      let count = axis.count * width
+      let target = UnsafeMutableRawBufferPointer(rebasing: buffer[output..<output + count])
+      return target.copyMemory(from: UnsafeRawBufferPointer(rebasing: block[offset..<offset + count]))
     }
     switch width {
     case 1: axis.copy(UInt8.self, block, offset, buffer, output)

@@ -67,11 +67,11 @@ struct GGUFCursor {
   }
 
   /// A number of entries that take at least `size` bytes each.
-  mutating func count(of what: String, size: UInt64) throws -> Int {
+  mutating func count(of what: String, size: UInt64, limit: UInt64) throws -> Int {
     let start = offset
     let count: UInt64 = try integer()
-    guard count <= GGUFLimits.entryCount else {
-      throw malformed("there are \(count) \(what), the limit is \(GGUFLimits.entryCount)", at: start)
+    guard count <= limit else {
+      throw malformed("there are \(count) \(what), the limit is \(limit)", at: start)
     }
     guard count <= remaining / size else {
       throw malformed("\(count) \(what) do not fit in the \(remaining) bytes that are left", at: start)

@@ -23,15 +23,15 @@ struct GGUFHeader {
     var cursor = GGUFCursor(file)
     (version, isBigEndian) = try Self.version(&cursor)
     cursor.isBigEndian = isBigEndian
-    let tensorCount = try cursor.count(of: "tensors", size: 24)
-    let pairCount = try cursor.count(of: "key-value pairs", size: 13)
+    let tensorCount = try cursor.count(of: "tensors", size: 24, limit: GGUFLimits.tensorCount)
+    let pairCount = try cursor.count(of: "key-value pairs", size: 13, limit: GGUFLimits.pairCount)
     let alignment: UInt64
     (metadata, alignment) = try GGUFMetadata.read(pairCount, from: &cursor)
-    var names: Set<String> = []
+    var names: Set<ExactText> = []
     var entries: [Entry] = []
     for _ in 0..<tensorCount {
       let entry = try Entry(&cursor)
-      guard names.insert(entry.name).inserted else {
+      guard names.insert(ExactText(entry.name)).inserted else {
         throw cursor.malformed("the name appears twice", tensor: entry.name, at: entry.place)
       }
       entries.append(entry)

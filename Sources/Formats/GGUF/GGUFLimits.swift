@@ -1,7 +1,8 @@
 /// What a GGUF file may ask for before it is refused. Files in use stay far below.
 enum GGUFLimits {
-  /// Key-value pairs, and tensors.
-  static let entryCount: UInt64 = 1_000_000
+  static let tensorCount: UInt64 = 1_000_000
+  /// Key-value pairs; language models have about 50.
+  static let pairCount: UInt64 = 65_536
   /// Bytes of everything before the data. Large vocabularies take some 20 MB.
   static let headerByteCount: UInt64 = 64 << 20
   /// Elements of all metadata arrays together; a vocabulary of 256,000 tokens has about 1.4 million.

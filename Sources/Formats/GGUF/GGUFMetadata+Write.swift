@@ -28,14 +28,13 @@ extension GGUFMetadata {
   /// - Parameter alignment: replaces what the metadata says.
   static func encode(_ metadata: [JSONValue.Member], alignment: Int?) -> Encoded {
     var encoded = Encoded()
-    var seen: Set<[UInt8]> = []
+    var seen: Set<ExactText> = []
     var jsonKeys: [JSONValue] = []
     let kinds = metadata.first { $0.key == typesKey }?.value.members ?? []
-    let types = Dictionary(kinds.map { (Array($0.key.utf8), GGUFKind(json: $0.value)) }) { first, _ in first }
+    let types = Dictionary(kinds.map { (ExactText($0.key), GGUFKind(json: $0.value)) }) { first, _ in first }
     for (key, value) in withAlignment(metadata, alignment) where key != typesKey {
-      let bytes = Array(key.utf8)
-      guard (1...GGUFLimits.keyByteCount).contains(bytes.count), !bytes.contains(0), key != jsonKey,
-        seen.insert(bytes).inserted
+      guard (1...GGUFLimits.keyByteCount).contains(key.utf8.count), !key.utf8.contains(0), key != jsonKey,
+        seen.insert(ExactText(key)).inserted
       else {
         encoded.problems.append("the metadata key '\(key.escapedForDisplay)' is empty, too long, reserved or repeated")
         continue
@@ -49,10 +48,10 @@ extension GGUFMetadata {
         _ = encoded.write(key, value, as: .scalar(.u32))
         continue
       }
-      if let kind = types[bytes] ?? nil, encoded.write(key, value, as: kind) { continue }
+      if let kind = types[ExactText(key)] ?? nil, encoded.write(key, value, as: kind) { continue }
       if let kind = GGUFKind(naturalFor: value), encoded.write(key, value, as: kind) { continue }
       jsonKeys.append(.string(key))
-      _ = encoded.write(key, .string(value.text()), as: .scalar(.str))
+      _ = encoded.write(key, .string(value.text(nonFinite: .literals)), as: .scalar(.str))
     }
     if !jsonKeys.isEmpty { _ = encoded.write(jsonKey, .array(jsonKeys), as: .array(.str)) }
     return encoded

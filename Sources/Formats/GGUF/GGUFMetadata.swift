@@ -18,24 +18,23 @@ enum GGUFMetadata {
   /// - Returns: the metadata, and the alignment of the file.
   static func read(_ count: Int, from cursor: inout GGUFCursor) throws -> ([JSONValue.Member], alignment: UInt64) {
     var entries: [Entry] = []
-    var places: [[UInt8]: Int] = [:]
+    var places: [ExactText: Int] = [:]
     for index in 0..<count {
       let place = cursor.offset
       let key = try cursor.identifier(upTo: GGUFLimits.keyByteCount, "a key")
       guard !key.isEmpty, key != typesKey else {
         throw cursor.malformed("a key is '\(key)', which is empty or reserved", at: place)
       }
-      // Keys compare by bytes: Swift's == would call two Unicode normalisations of one text equal.
-      guard places.updateValue(index, forKey: Array(key.utf8)) == nil else {
+      guard places.updateValue(index, forKey: ExactText(key)) == nil else {
         throw cursor.malformed("the key '\(key.escapedForDisplay)' appears twice", at: place)
       }
       let (value, kind) = try cursor.value(try cursor.valueType())
       entries.append((key, value, kind, place))
     }
-    let alignment = try places[Array(alignmentKey.utf8)].map { try Self.alignment(entries[$0], cursor) } ?? 32
-    if let index = places[Array(jsonKey.utf8)] {
+    let alignment = try places[ExactText(alignmentKey)].map { try Self.alignment(entries[$0], cursor) } ?? 32
+    if let index = places[ExactText(jsonKey)] {
       for key in try jsonKeys(entries[index], cursor) {
-        guard let target = places[Array(key.utf8)] else {
+        guard let target = places[ExactText(key)] else {
           throw cursor.malformed(
             "'\(jsonKey)' names '\(key.escapedForDisplay)', which is no key", at: entries[index].place)
         }
@@ -69,14 +68,16 @@ enum GGUFMetadata {
 
   private static func jsonKeys(_ entry: Entry, _ cursor: GGUFCursor) throws -> [String] {
     let names = entry.value.array?.compactMap(\.string) ?? []
-    guard entry.kind == .array(.str), names.count == entry.value.array?.count, Set(names).count == names.count else {
+    guard entry.kind == .array(.str), names.count == entry.value.array?.count,
+      Set(names.map(ExactText.init)).count == names.count
+    else {
       throw cursor.malformed("'\(jsonKey)' is not an array of different keys", at: entry.place)
     }
     return names
   }
 
   private static func json(_ entry: Entry, _ cursor: GGUFCursor) throws -> JSONValue {
-    guard entry.kind == .scalar(.str), let text = entry.value.string, let value = try? JSONValue(parsing: text),
+    guard entry.kind == .scalar(.str), let text = entry.value.string, let value = try? JSONValue(parsingPython: text),
       GGUFKind(naturalFor: value) == nil
     else {
       throw cursor.malformed(

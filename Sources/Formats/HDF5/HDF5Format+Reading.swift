@@ -36,18 +36,21 @@ extension HDF5Format {
         guard let first = groups.updateValue(link.path, forKey: identity) else { continue }
         state.others.append(
           .init(
-            name: name, kind: "group link", reason: "the group is '\(first)' under a second name, which is not followed",
+            name: name, kind: "group link",
+            reason: "the group is '\(first)' under a second name, which is not followed",
             isRefused: true))
       case .dataset(let dataset):
         try add(dataset, as: name, path: link.path, file: file, owners: &owners, to: &state)
-      case .committedDatatype: state.others.append(.init(name: name, kind: "datatype", reason: "a named datatype holds no elements"))
+      case .committedDatatype:
+        state.others.append(.init(name: name, kind: "datatype", reason: "a named datatype holds no elements"))
       case .soft(let target):
         state.others.append(
           .init(name: name, kind: "soft link", reason: "points to '\(target)' and is not followed", isRefused: true))
       case .external(let target, let object):
         state.others.append(
           .init(
-            name: name, kind: "external link", reason: "points to '\(object)' in the file '\(target)' and is not followed",
+            name: name, kind: "external link",
+            reason: "points to '\(object)' in the file '\(target)' and is not followed",
             isRefused: true))
       case .unreadable(let reason):
         state.others.append(.init(name: name, kind: "unreadable object", reason: reason, isRefused: true))
@@ -66,7 +69,8 @@ extension HDF5Format {
       }
       guard let values = try? JSONValue(parsing: text).members else {
         throw WeightFileError(
-          .malformed, "the attribute 'metadata' is not a JSON object", file: file.path, format: Self.name, place: .object("/"))
+          .malformed, "the attribute 'metadata' is not a JSON object", file: file.path, format: Self.name,
+          place: .object("/"))
       }
       result += values
     }
@@ -89,7 +93,9 @@ extension HDF5Format {
       if case .contiguous(let offset) = dataset.storage, !dataset.isBigEndian {
         content = .file(file, offset: offset)
       } else {
-        content = .reader(HDF5Range(dataset: try HDF5DatasetReader(dataset, source: HDF5Source(file: file)), path: path, file: file.path))
+        content = .reader(
+          HDF5Range(
+            dataset: try HDF5DatasetReader(dataset, source: HDF5Source(file: file)), path: path, file: file.path))
       }
       try state.append(
         name, try LazyTensor(dtype: dtype, shape: shape, content: content), aliasOf: owners[dataset.identity])

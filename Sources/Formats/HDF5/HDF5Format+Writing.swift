@@ -33,7 +33,9 @@ extension HDF5Format {
     var problems: [String] = []
     for element in state {
       let name = "'\(element.name.escapedForDisplay)'"
-      if element.name.isEmpty || element.name == "." || element.name.utf8.contains(0x2F) || element.name.utf8.contains(0) {
+      if element.name.isEmpty || element.name == "." || element.name.utf8.contains(0x2F)
+        || element.name.utf8.contains(0)
+      {
         problems.append("the name \(name) is empty, is '.', or holds '/' or NUL")
       }
       if element.tensor.dtype.hdf5 == nil { problems.append("\(name) holds \(element.tensor.typeName)") }

@@ -72,5 +72,5 @@ extension SafetensorsHeader.Entry {
 
 extension DType {
   /// True for the 22 types that a safetensors file can hold.
-  var isInSafetensors: Bool { self != .c128 }
+  var isInSafetensors: Bool { self != .c128 && self != .block }
 }

@@ -64,7 +64,7 @@ extension SafetensorsFormat {
         problem("has a name of \(element.name.utf8.count) bytes, the limit is \(SafetensorsLimits.nameByteCount)")
       }
       if !element.tensor.dtype.isInSafetensors {
-        problem("is \(element.tensor.dtype.rawValue), which is not a type here")
+        problem("is \(element.tensor.typeName), which is not a type here")
       }
       if element.tensor.shape.rank > SafetensorsLimits.rank {
         problem("has \(element.tensor.shape.rank) dimensions, the limit is \(SafetensorsLimits.rank)")

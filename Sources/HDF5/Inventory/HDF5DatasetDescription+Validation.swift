@@ -23,7 +23,7 @@ extension HDF5DatasetDescription {
   private func problem(ofStored stored: UInt64) -> String? {
     guard byteCount > Self.sparseByteLimit, stored < UInt64(byteCount) / 1000 else { return nil }
     return
-      "it declares \(byteCount) bytes and stores \(stored); above \(Self.sparseByteLimit) bytes a thousandth is the least"
+      "it declares \(byteCount) bytes and stores \(stored); above \(Self.sparseByteLimit) a thousandth is the least"
   }
 
   private func problem(of index: HDF5ChunkIndex, fileSize: UInt64) -> String? {

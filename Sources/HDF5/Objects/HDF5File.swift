@@ -100,7 +100,7 @@ public final class HDF5File: Sendable, HDF5Container, HDF5Attributed {
     _ = try FileSignature.find(in: path)
     let place = HDF5Handle(file: path)
     try options.validate(at: place)
-    let access = try Self.accessProperties(at: place)
+    let access = try Self.accessProperties(closing: H5F_CLOSE_STRONG, at: place)
     try check("set the alignment", at: place) {
       H5Pset_alignment(access.raw, options.alignmentThreshold, options.alignment)
     }

@@ -35,7 +35,7 @@ public struct HDF5Hyperslab: Hashable, Sendable {
       guard !stepsOverflow, !overflow, stride[axis] > 0, last < dimensions[axis] else {
         throw HDF5Error(
           .outOfRange,
-          "dimension \(axis): \(count[axis]) indices from \(start[axis]) on, \(stride[axis]) apart, in \(dimensions[axis])",
+          "dimension \(axis) of \(dimensions[axis]): \(count[axis]) indices from \(start[axis]), \(stride[axis]) apart",
           at: place)
       }
     }

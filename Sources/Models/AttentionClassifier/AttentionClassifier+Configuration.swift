@@ -19,14 +19,14 @@ extension AttentionClassifier {
       var reader = ConfigurationReader(json)
       inputSize = reader.size("input_size")
       hiddenSize = reader.size("hidden_size")
-      classCount = reader.size("class_count")
+      classCount = reader.size("num_classes")
       try reader.finish()
     }
 
     public var json: JSONValue { Self.json(inputSize, hiddenSize, classCount) }
 
     private static func json(_ inputs: Int, _ hidden: Int, _ classes: Int) -> JSONValue {
-      ["input_size": JSONValue(inputs), "hidden_size": JSONValue(hidden), "class_count": JSONValue(classes)]
+      ["input_size": JSONValue(inputs), "hidden_size": JSONValue(hidden), "num_classes": JSONValue(classes)]
     }
   }
 }

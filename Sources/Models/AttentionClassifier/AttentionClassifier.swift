@@ -31,8 +31,8 @@ public struct AttentionClassifier: ImportableModel {
     ParameterPattern("fc.bias", ["hidden_size"]),
     ParameterPattern("attention.weight", [1, "hidden_size"]),
     ParameterPattern("attention.bias", [1]),
-    ParameterPattern("classifier.weight", ["class_count", "hidden_size"]),
-    ParameterPattern("classifier.bias", ["class_count"]),
+    ParameterPattern("classifier.weight", ["num_classes", "hidden_size"]),
+    ParameterPattern("classifier.bias", ["num_classes"]),
   ]
 
   public static func graph(for configuration: Configuration) throws -> StageGraph {

@@ -8,7 +8,8 @@ struct ElementCoding: Sendable {
   init?(_ dtype: DType) {
     guard dtype.isFloatingPoint else { return nil }
     self.dtype = dtype
-    table = dtype.floatEncoding.map { encoding in (0..<(1 << dtype.bitWidth)).map { encoding.decode(UInt64($0)) } } ?? []
+    table =
+      dtype.floatEncoding.map { encoding in (0..<(1 << dtype.bitWidth)).map { encoding.decode(UInt64($0)) } } ?? []
   }
 
   var width: Int { dtype.bitWidth / 8 }
@@ -19,7 +20,8 @@ struct ElementCoding: Sendable {
     switch width {
     case 1: table[Int(bytes[offset])]
     case 2: table[Int(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self)))]
-    case 4: Double(Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))))
+    case 4:
+      Double(Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))))
     default: Double(bitPattern: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
     }
   }

@@ -28,7 +28,9 @@ struct FloatEncoding: Sendable {
       if hasInfinity { return fraction == 0 ? sign * .infinity : Double(signOf: sign, magnitudeOf: .nan) }
       if fraction == fractionMask { return Double(signOf: sign, magnitudeOf: .nan) }
     }
-    if exponent == 0 { return sign * Double(sign: .plus, exponent: 1 - bias - fractionBits, significand: Double(fraction)) }
+    if exponent == 0 {
+      return sign * Double(sign: .plus, exponent: 1 - bias - fractionBits, significand: Double(fraction))
+    }
     let significand = 1 + Double(fraction) / Double(fractionMask + 1)
     return sign * Double(sign: .plus, exponent: exponent - bias, significand: significand)
   }

@@ -48,7 +48,7 @@ import Testing
     Attack("GG05b", "more tensors than the file has bytes for", "1000 tensors do not fit") {
       header { $0.tensorCount = 1000 }
     },
-    Attack("GG06", "2^64 - 1 pairs", "18446744073709551615 key-value pairs, the limit is 1000000") {
+    Attack("GG06", "2^64 - 1 pairs", "18446744073709551615 key-value pairs, the limit is 65536") {
       header { $0.pairCount = .max }
     },
   ]

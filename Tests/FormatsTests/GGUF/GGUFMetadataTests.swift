@@ -124,6 +124,16 @@ import Testing
     }
   }
 
+  @Test("keys and names that differ only in their Unicode normalisation are different, as they are in Python")
+  func normalisation() throws {
+    let texts = ["\u{E9}", "e\u{301}"]
+    let file = GGUFBytes(
+      pairs: texts.map { GGUFBytes.pair($0, 0, [1]) },
+      tensors: texts.enumerated().map { GGUFBytes.tensor($1, [8, 4], offset: UInt64($0 * 128)) },
+      data: [UInt8](repeating: 5, count: 256))
+    #expect(try copied(file.bytes) == file.bytes)
+  }
+
   @Test("gguf-py reads metadata of other formats: scalars as themselves, the rest as JSON")
   func foreignMetadataInPython() throws {
     try withTemporaryDirectory { folder in

@@ -50,7 +50,9 @@ struct HDF5Expected: Decodable, Sendable {
     #expect(Set(state.others.map(\.name)) == Set(expected.other.map(name)))
   }
 
-  @Test("pieces of any size give the same bytes as the whole", arguments: names.filter { $0.hasPrefix("storage") }, [1, 7, 100])
+  @Test(
+    "pieces of any size give the same bytes as the whole", arguments: names.filter { $0.hasPrefix("storage") },
+    [1, 7, 100])
   func pieces(file: String, size: Int) throws {
     for element in try StateDict(contentsOf: Project.fixture("hdf5/" + file)) {
       var bytes: [UInt8] = []
@@ -59,20 +61,25 @@ struct HDF5Expected: Decodable, Sendable {
     }
   }
 
-  @Test("each layout is named", arguments: [
-    ("layout-flat.h5", "flat dotted names at the root"), ("layout-group.h5", "flat names under the group '/state_dict'"),
-    ("layout-nested.h5", "nested groups"),
-  ])
+  @Test(
+    "each layout is named",
+    arguments: [
+      ("layout-flat.h5", "flat dotted names at the root"),
+      ("layout-group.h5", "flat names under the group '/state_dict'"),
+      ("layout-nested.h5", "nested groups"),
+    ])
   func layouts(file: String, layout: String) throws {
     let state = try StateDict(contentsOf: Project.fixture("hdf5/" + file))
     #expect(state.origin?.layout == layout)
     #expect(state.names.contains("fc.weight"))
   }
 
-  @Test("what leads out of the file or cannot be decoded is listed with its reason", arguments: [
-    ("external-link.h5", "external link"), ("soft-link.h5", "soft link"), ("external-storage.h5", "dataset"),
-    ("virtual.h5", "dataset"), ("unknown-filter.h5", "dataset"),
-  ])
+  @Test(
+    "what leads out of the file or cannot be decoded is listed with its reason",
+    arguments: [
+      ("external-link.h5", "external link"), ("soft-link.h5", "soft link"), ("external-storage.h5", "dataset"),
+      ("virtual.h5", "dataset"), ("unknown-filter.h5", "dataset"),
+    ])
   func refused(file: String, kind: String) throws {
     let state = try StateDict(contentsOf: Project.fixture("hdf5/broken/" + file))
     let refused = state.others.filter(\.isRefused)
@@ -84,16 +91,19 @@ struct HDF5Expected: Decodable, Sendable {
   @Test("strings, opaque values and null dataspaces are listed, not refused")
   func others() throws {
     let state = try StateDict(contentsOf: Project.fixture("hdf5/dtypes-earliest.h5"))
-    #expect(Dictionary(uniqueKeysWithValues: state.others.map { ($0.name, $0.kind) }) == [
-      "bytes": "string", "null": "null", "opaque": "opaque", "text": "string",
-    ])
+    #expect(
+      Dictionary(uniqueKeysWithValues: state.others.map { ($0.name, $0.kind) }) == [
+        "bytes": "string", "null": "null", "opaque": "opaque", "text": "string",
+      ])
     #expect(state.others.filter(\.isRefused) == [])
   }
 
-  @Test("files that are not HDF5, or not all of one, are refused", arguments: [
-    ("text.h5", WeightFileError.Code.unknownFormat), ("empty.h5", .unknownFormat), ("signature-only.h5", .malformed),
-    ("truncated-header.h5", .malformed), ("truncated-data.h5", .malformed),
-  ])
+  @Test(
+    "files that are not HDF5, or not all of one, are refused",
+    arguments: [
+      ("text.h5", WeightFileError.Code.unknownFormat), ("empty.h5", .unknownFormat), ("signature-only.h5", .malformed),
+      ("truncated-header.h5", .malformed), ("truncated-data.h5", .malformed),
+    ])
   func broken(file: String, code: WeightFileError.Code) throws {
     let url = Project.fixture("hdf5/broken/" + file)
     #expect { _ = try StateDict(contentsOf: url).map { try $0.tensor.sha256() } } throws: { error in

@@ -10,7 +10,9 @@ import Testing
     var state = StateDict()
     for (index, dtype) in DType.allCases.enumerated() where dtype.bitWidth % 8 == 0 && dtype != .block {
       let shape: Shape = [3, 5]
-      let bytes = (0..<15 * dtype.bitWidth / 8).map { dtype == .bool ? UInt8($0 % 2) : UInt8(truncatingIfNeeded: $0 * 37 + index) }
+      let bytes = (0..<15 * dtype.bitWidth / 8).map {
+        dtype == .bool ? UInt8($0 % 2) : UInt8(truncatingIfNeeded: $0 * 37 + index)
+      }
       try state.append("\(dtype.rawValue).weight", LazyTensor(Tensor(dtype: dtype, shape: shape, bytes: bytes)))
     }
     try state.append("scalar", LazyTensor(Tensor([-7] as [Int64], shape: .scalar)))
@@ -20,7 +22,9 @@ import Testing
     let tied = LazyTensor(try Tensor([1, .nan, -0.0] as [Float], shape: [3]))
     try state.append("z.weight", tied)
     try state.append("a.ünïcode 重み", tied, aliasOf: "z.weight")
-    state.metadata = [.init("epoch", .integer(3)), .init("nested", ["list": [.number(1.5), nil, true], "format": "pt"])]
+    state.metadata = [
+      .init("epoch", .integer(3)), .init("nested", ["list": [.number(1.5), nil, true], "format": "pt"]),
+    ]
     return state
   }
 
@@ -96,7 +100,8 @@ import Testing
       let url = directory.appending(path: "out.h5")
       #expect { try state.write(to: url, format: .hdf5) } throws: { error in
         let error = error as? WeightFileError
-        return error?.code == .unrepresentable && ["'a/b'", "''", "'packed'"].allSatisfy { error?.reason.contains($0) == true }
+        return error?.code == .unrepresentable
+          && ["'a/b'", "''", "'packed'"].allSatisfy { error?.reason.contains($0) == true }
       }
       #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
     }
