@@ -7,6 +7,7 @@ public enum FormatRegistry {
     GGUFFormat(),
     NumPyFormat(),
     NPZFormat(),
+    PyTorchFormat(),
     SafetensorsFormat(),
     HDF5Format(),
   ]

@@ -35,9 +35,11 @@ package final class ZipWriter {
   ///
   /// - Parameter alignment: the offset of the first byte is a multiple of it.
   /// - Precondition: `ZipMember.problem(ofName:)` finds none, and the name is new.
+  /// - Returns: the CRC-32 of the bytes.
+  @discardableResult
   package func add(
     _ name: String, byteCount: UInt64, alignment: UInt64 = 1, body: (inout ZipWriterBody) throws -> Void
-  ) throws {
+  ) throws -> UInt32 {
     precondition(ZipMember.problem(ofName: name) == nil, "no name for a member")
     precondition(alignment > 0 && alignment <= 1 << 15, "the extra field that aligns a member has 16 bits of size")
     var entry = Entry(name: Array(name.utf8), offset: output.position, byteCount: byteCount)
@@ -48,6 +50,7 @@ package final class ZipWriter {
     entry.crc32 = writing.checksum.value
     entries.append(entry)
     try output.overwrite(at: entry.offset + 14, bytes(entry.crc32))
+    return entry.crc32
   }
 
   /// Adds a member that is in memory.
