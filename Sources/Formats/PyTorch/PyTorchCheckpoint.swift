@@ -70,7 +70,7 @@ struct PyTorchCheckpoint {
       switch try tensors.answer(to: object) {
       case .tensor(let view, let attributes):
         try addTensor(view, path)
-        if attributes { list(path, "set of attributes", "Python attributes of the tensor are not kept", isRefused: false) }
+        if attributes { list(path, "set of attributes", "Python attributes of the tensor are not kept") }
       case .refused(let kind, let reason): list(path, kind, reason, isRefused: true)
       case nil where object.isModule: try descend(into: object, path, depth: depth)
       case nil: list(path, "object", "\(graph.kind(of: value)) is not carried out", isRefused: holdsTensor[index])
@@ -165,9 +165,9 @@ extension PyTorchCheckpoint {
 
   private mutating func addLeaf(_ value: PickleValue, _ path: String) throws {
     switch value {
-    case .bytes(let bytes): list(path, "byte string", "\(bytes.count) bytes, which metadata cannot hold", isRefused: false)
+    case .bytes(let bytes): list(path, "byte string", "\(bytes.count) bytes, which metadata cannot hold")
     case _ where value.isPlain: try addMetadata(path, try json(value, depth: 0))
-    default: list(path, "value", "\(value.kind), which metadata cannot hold", isRefused: false)
+    default: list(path, "value", "\(value.kind), which metadata cannot hold")
     }
   }
 
@@ -178,7 +178,7 @@ extension PyTorchCheckpoint {
     state.metadata.append(.init(key, value))
   }
 
-  private mutating func list(_ name: String, _ kind: String, _ reason: String, isRefused: Bool) {
+  private mutating func list(_ name: String, _ kind: String, _ reason: String, isRefused: Bool = false) {
     state.others.append(.init(name: name, kind: kind, reason: reason, isRefused: isRefused))
   }
 
@@ -209,7 +209,7 @@ extension PyTorchCheckpoint {
     for key in spans.keys.sorted() {
       let sorted = (spans[key] ?? []).sorted { $0.span.lowerBound < $1.span.lowerBound }
       for (before, next) in zip(sorted, sorted.dropFirst()) where next.span.lowerBound < before.span.upperBound {
-        list(next.name, "partial tie", "shares bytes with '\(before.name)', but shows other elements", isRefused: false)
+        list(next.name, "partial tie", "shares bytes with '\(before.name)', but shows other elements")
       }
     }
   }

@@ -20,6 +20,7 @@ import Testing
     ("storage", "storage", "torch.ones(2).untyped_storage()"),
     ("typed storage", "storage", "torch.ones(2).storage()"),
     ("complex32", "tensor", "torch.ones(2, dtype=torch.complex32)"),
+    ("pickled tensor", "object", "Pickled(torch.ones(2).storage())"),
     ("module", "object", "torch.nn.Linear(3, 2)"),
     ("set of tensors", "set", "{torch.ones(2)}"),
     ("key", "key", "{(1, 2): torch.ones(2)}"),
@@ -35,6 +36,9 @@ import Testing
         import torch
         warnings.simplefilter("ignore")
         class Sub(torch.Tensor): pass
+        class Pickled:
+            def __init__(self, storage): self.storage = storage
+            def __reduce__(self): return self.storage.__reduce__()
         module = types.ModuleType("subs"); module.Sub = Sub; Sub.__module__ = "subs"; sys.modules["subs"] = module
         torch.save({"w": torch.ones(2, 3), \(entries)}, sys.argv[1])
         """, [url.path])

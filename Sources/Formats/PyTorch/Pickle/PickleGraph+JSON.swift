@@ -44,13 +44,11 @@ extension PickleObject {
     return true
   }
 
-  /// True for a storage and for a call whose result is a tensor.
+  /// True for a storage and for a call whose result is a tensor or a storage.
   var isTensor: Bool {
-    switch kind {
-    case .persistent: true
-    case .call: elements[0].global.map(PyTorchGlobal.isTensorFunction) ?? false
-    default: false
-    }
+    guard kind == .call, let name = elements[0].global else { return kind == .persistent }
+    // The latter is how storages get into pickles that torch.save did not write.
+    return PyTorchGlobal.isTensorFunction(name) || name == "torch.storage._load_from_bytes"
   }
 
   /// True for an instance of a class of TorchScript, whose state is its attributes.
