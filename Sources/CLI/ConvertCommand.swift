@@ -12,6 +12,7 @@ struct ConvertCommand: ParsableCommand {
       EXAMPLES
         tensorferry convert checkpoint.pt model.safetensors
         tensorferry convert model.safetensors model.h5 --dtype bf16 --allow-lossy
+        tensorferry convert checkpoint.pt model.safetensors --shard-size 5GB
         tensorferry convert checkpoint.pt model.safetensors --key model --strip-prefix module. --dry-run
       """)
 
@@ -26,6 +27,9 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(help: "Cast floating-point tensors to this type: f64, f32, f16, bf16, f8_e4m3 or f8_e5m2.")
   var dtype: String?
+
+  @Option(help: "Write safetensors in shards of at most this size and an index: bytes, or a number with KB, MB or GB.")
+  var shardSize: ByteSize?
 
   @Flag(help: "Permit casts that change values.")
   var allowLossy = false
@@ -48,7 +52,8 @@ struct ConvertCommand: ParsableCommand {
         return dtype
       }
       let state = try selection.apply(to: StateDict(path: input))
-      let conversion = try Conversion(state, to: FormatChoice.format(named: to, for: output), dtype: target)
+      let conversion = try Conversion(
+        state, to: FormatChoice.format(named: to, for: output, shardSize: shardSize?.count), dtype: target)
       if !dryRun {
         if !allowLossy { try conversion.checkLossless() }
         try conversion.write(to: output, replacing: force)

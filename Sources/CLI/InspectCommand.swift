@@ -40,7 +40,7 @@ struct InspectCommand: ParsableCommand {
       let refused = state.others.filter(\.isRefused)
       if check, let first = refused.first {
         throw WeightFileError(
-          .refused, "\(refused.count) refused: '\(first.name.escapedForDisplay)' is a \(first.kind): \(first.reason)",
+          .refused, "\(refused.count) refused: '\(first.name.escapedForDisplay)', \(first.kind): \(first.reason)",
           file: file)
       }
     }

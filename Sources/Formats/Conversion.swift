@@ -29,7 +29,7 @@ public struct Conversion: Sendable {
   public init(_ source: StateDict, to format: any WeightFormat, dtype: DType? = nil) throws {
     if let refused = source.others.first(where: \.isRefused) {
       throw WeightFileError(
-        .refused, "'\(refused.name.escapedForDisplay)' is a \(refused.kind): \(refused.reason.escapedForDisplay)",
+        .refused, "'\(refused.name.escapedForDisplay)', \(refused.kind): \(refused.reason.escapedForDisplay)",
         file: source.origin?.path, format: source.origin?.format)
     }
     let packed = dtype == nil ? [] : Set(PackedWeights.find(in: source).flatMap(\.names))
@@ -50,7 +50,7 @@ public struct Conversion: Sendable {
     self.result = result
     self.steps = steps
     self.format = format
-    losses = format.losses(of: result) + source.others.map { "'\($0.name)' is a \($0.kind) and is not carried over" }
+    losses = format.losses(of: result) + source.others.map { "'\($0.name)' (\($0.kind)) is not carried over" }
   }
 
   /// The bytes of tensors that are written, each shared storage once.

@@ -43,7 +43,7 @@ public struct MappingPlan: Sendable {
     let root = candidates.first ?? StateDictRoot(prefix: key.map { $0 + "." } ?? "", matches: 0)
     let belongs = { (name: String) -> Bool in (root.isWrapper && key == nil) || name.hasPrefix(root.prefix) }
     var problems = state.others.filter(\.isRefused).map {
-      MappingProblem(.refused, source: $0.name, "'\($0.name.escapedForDisplay)' is a \($0.kind): \($0.reason)")
+      MappingProblem(.refused, source: $0.name, "'\($0.name.escapedForDisplay)', \($0.kind): \($0.reason)")
     }
 
     let rivals = candidates.dropFirst().filter { $0.matches == root.matches && root.matches == names.count }

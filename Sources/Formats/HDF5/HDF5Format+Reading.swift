@@ -7,7 +7,7 @@ extension HDF5Format {
     do {
       inventory = try HDF5Inventory(describing: file.path)
     } catch let error as HDF5Error {
-      throw WeightFileError(.malformed, error.reason, file: file.path, format: Self.name, underlying: error)
+      throw WeightFileError(.malformed, error.cause, file: file.path, format: Self.name, underlying: error)
     }
     var tensorPaths: [String] = []
     for link in inventory.links {
@@ -94,7 +94,7 @@ extension HDF5Format {
         name, try LazyTensor(dtype: dtype, shape: shape, content: content), aliasOf: owners[dataset.identity])
       if owners[dataset.identity] == nil { owners[dataset.identity] = name }
     } catch let error as HDF5Error {
-      other("dataset", error.reason, isRefused: true)
+      other("dataset", error.cause, isRefused: true)
     } catch var error as TensorError {
       error.file = file.path
       error.format = Self.name
@@ -116,7 +116,7 @@ private struct HDF5Range: RangeReader {
       try dataset.read(range, into: buffer)
     } catch let error as HDF5Error {
       throw WeightFileError(
-        .malformed, error.reason, file: file, format: HDF5Format.name, place: .object(path), underlying: error)
+        .malformed, error.cause, file: file, format: HDF5Format.name, place: .object(path), underlying: error)
     }
   }
 }

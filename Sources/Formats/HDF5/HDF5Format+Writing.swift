@@ -24,7 +24,7 @@ extension HDF5Format {
       for (tensor, offset) in places { try file.write(tensor, at: offset) }
       try file.close()
     } catch let error as HDF5Error {
-      throw WeightFileError(.unwritable, error.reason, file: path, format: Self.name, underlying: error)
+      throw WeightFileError(.unwritable, error.cause, file: path, format: Self.name, underlying: error)
     }
   }
 

@@ -78,7 +78,7 @@ public struct HDF5Error: Error, Sendable, CustomStringConvertible {
   }
 
   /// The reason, followed by what failed innermost in libhdf5.
-  var cause: String { frames.last.map { "\(reason): \($0.description)" } ?? reason }
+  package var cause: String { frames.last.map { "\(reason): \($0.description)" } ?? reason }
 
   public var description: String {
     var text = path.map { $0.escapedForDisplay + ": " } ?? ""

@@ -1,0 +1,96 @@
+import Foundation
+import TensorFerryTensors
+import TensorFerryTestSupport
+import Testing
+
+@Suite struct ConvertCommandTests {
+  private let checkpoint = Project.fixture("models/attention-classifier/positions/checkpoint.pt").path
+
+  @Test(
+    "a checkpoint that torch wrote becomes every format, equal bit for bit",
+    arguments: ["safetensors", "pt", "h5", "npz", "gguf"])
+  func everyFormat(ending: String) throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "model." + ending).path
+      let ran = try tensorferry("convert", checkpoint, output)
+      #expect(ran.status == 0, "\(ran.errors)")
+      #expect(try tensorferry("diff", checkpoint, output).status == 0)
+    }
+  }
+
+  @Test("torch loads the .pt that is written, with and without mapping it, and safetensors the other")
+  func readBack() throws {
+    try withTemporaryDirectory { directory in
+      let path = { (name: String) in directory.appending(path: name).path }
+      #expect(try tensorferry("convert", checkpoint, path("a.pt")).status == 0)
+      #expect(try tensorferry("convert", checkpoint, path("a.safetensors")).status == 0)
+      try python(
+        """
+        import sys, torch, tensorferry
+        from safetensors.torch import load_file
+        want = torch.load(sys.argv[1], weights_only=True)
+        got = [torch.load(sys.argv[2], weights_only=True, mmap=mmap) for mmap in (False, True)] + [load_file(sys.argv[3])]
+        for state in got:
+            assert state.keys() == want.keys() and all(torch.equal(state[k], want[k]) for k in want)
+            tensorferry.AttentionClassifier(64, 32, 10).load_state_dict(state, strict=True)
+        """, [checkpoint, path("a.pt"), path("a.safetensors")])
+    }
+  }
+
+  @Test("a lossy cast is refused, permitted on request, and told in the plan")
+  func casts() throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "half.safetensors").path
+      let refused = try tensorferry("convert", checkpoint, output, "--dtype", "bf16")
+      #expect(refused.status == 2 && refused.errors.contains("--allow-lossy") && refused.errors.contains("fc.weight"))
+      let plan = try tensorferry("convert", checkpoint, output, "--dtype", "bf16", "--dry-run", "--json")
+      #expect(try plan.status == 0 && plan.json["bytes"]?.int == 2443 * 2)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == [])
+      #expect(try tensorferry("convert", checkpoint, output, "--dtype", "bf16", "--allow-lossy").status == 0)
+      let difference = try tensorferry("diff", checkpoint, output)
+      #expect(difference.status == 1 && difference.output.contains("F32 and BF16"))
+    }
+  }
+
+  @Test("tensors are selected by key, prefix and pattern; a pattern that matches nothing is an error")
+  func selection() throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "part.safetensors").path
+      let input = Project.fixture("hdf5/checkpoint.h5").path
+      let ran = try tensorferry(
+        "convert", input, output, "--key", "model", "--strip-prefix", "module.", "--include", "fc.*", "--exclude",
+        "*.bias",
+        "--json")
+      #expect(try ran.json["tensors"]?.array?.compactMap { $0["name"]?.string } == ["fc.weight"], "\(ran.errors)")
+      let none = try tensorferry("convert", input, output, "--force", "--include", "decoder.*")
+      #expect(none.status == 2 && none.errors.contains("'decoder.*' matches no tensor"))
+    }
+  }
+
+  @Test("a set of shards is written with its index, and read again through it and by safetensors")
+  func shards() throws {
+    try withTemporaryDirectory { directory in
+      let index = directory.appending(path: "model.safetensors.index.json").path
+      #expect(try tensorferry("convert", checkpoint, index, "--shard-size", "2KB").status == 0)
+      #expect(try tensorferry("diff", checkpoint, index).status == 0)
+      #expect(try tensorferry("diff", checkpoint, directory.path).status == 0)
+      try python(
+        """
+        import sys, json, os, torch
+        from safetensors.torch import load_file
+        index = json.load(open(sys.argv[2])); folder = os.path.dirname(sys.argv[2])
+        state = {}
+        for name in set(index["weight_map"].values()): state.update(load_file(os.path.join(folder, name)))
+        want = torch.load(sys.argv[1], weights_only=True)
+        assert len(set(index["weight_map"].values())) > 1
+        assert state.keys() == want.keys() and all(torch.equal(state[k], want[k]) for k in want)
+        """, [checkpoint, index])
+      #expect(try tensorferry("convert", checkpoint, "x.h5", "--shard-size", "2KB").status == 64)
+    }
+  }
+
+  @Test("an output whose extension names no format is a usage error")
+  func unknownExtension() throws {
+    #expect(try tensorferry("convert", checkpoint, "model.xyz").status == 64)
+  }
+}
