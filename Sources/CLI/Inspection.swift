@@ -45,8 +45,8 @@ struct Inspection {
   private func tensor(_ element: StateDict.Element, at index: Int) -> JSONValue {
     let tensor = element.tensor
     var members: [JSONValue.Member] = [
-      .init("name", .string(element.name)), .init("dtype", .string(tensor.dtype.rawValue)),
-      .init("shape", JSONValue(tensor.shape)), .init("bytes", JSONValue(tensor.byteCount)),
+      .init("name", .string(element.name)), .init("dtype", .string(tensor.typeName)),
+      .init("shape", JSONValue(tensor.logicalShape)), .init("bytes", JSONValue(tensor.byteCount)),
       .init("offset", tensor.fileOffset.map { JSONValue($0) } ?? nil), .init("alias_of", JSONValue(element.aliasOf)),
     ]
     if !hashes.isEmpty { members.append(.init("sha256", .string(hashes[index]))) }
@@ -66,7 +66,7 @@ struct Inspection {
   var text: String {
     let origin = state.origin
     let owned = state.filter { $0.aliasOf == nil }
-    let elements = owned.reduce(0) { $0 + $1.tensor.shape.elementCount }
+    let elements = owned.reduce(0) { $0 + $1.tensor.logicalShape.elementCount }
     let bytes = owned.reduce(0) { $0 + $1.tensor.byteCount }
     var lines = [
       [origin?.path.escapedForDisplay, origin?.format, origin?.layout].compactMap { $0 }.joined(separator: " · "),
@@ -77,7 +77,7 @@ struct Inspection {
       var rows = [["NAME", "DTYPE", "SHAPE", "BYTES", hashes.isEmpty ? "" : "SHA-256"] + headings + [""]]
       for (index, element) in state.enumerated() {
         let cells = [
-          element.name.escapedForDisplay, element.tensor.dtype.rawValue, element.tensor.shape.description,
+          element.name.escapedForDisplay, element.tensor.typeName, element.tensor.logicalShape.description,
           String(element.tensor.byteCount), hashes.isEmpty ? "" : hashes[index],
         ]
         let tie = element.aliasOf.map { "= \($0.escapedForDisplay) (tied)" } ?? ""
@@ -138,7 +138,7 @@ struct Inspection {
       let tie = element.aliasOf.map { " = \($0.escapedForDisplay) (tied)" } ?? ""
       lines.append(
         String(repeating: "  ", count: parts.count) + (parts.last ?? "").escapedForDisplay
-          + "  \(element.tensor.dtype.rawValue) \(element.tensor.shape)\(tie)")
+          + "  \(element.tensor.typeName) \(element.tensor.logicalShape)\(tie)")
     }
     return lines.joined(separator: "\n")
   }

@@ -82,6 +82,9 @@ public struct LazyTensor: Sendable {
   /// The name of the type in reports: for blocks that of their encoding, for example `Q4_K`.
   public var typeName: String { encoding?.name ?? dtype.rawValue }
 
+  /// The shape of the numbers; for blocks that of what they encode.
+  public var logicalShape: Shape { encoding?.shape ?? shape }
+
   /// The offset of the first byte in the file, or nil where the bytes are not a plain range of it.
   public var fileOffset: UInt64? {
     if case .file(_, let offset) = content { offset } else { nil }
