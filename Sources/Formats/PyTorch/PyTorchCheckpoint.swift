@@ -47,6 +47,8 @@ struct PyTorchCheckpoint {
     switch root.kind {
     case .call where try tensors.answer(to: root) != nil: try visit(graph.root, stem, depth: 1)
     case .call where root.isModule: try descend(into: root, nil, depth: 0)
+    case .list where isPlain[index], .tuple where isPlain[index]:
+      throw graph.error("the file holds a \(root.kind.rawValue) without tensors", .unsupported, at: root)
     case .list, .tuple, .dict: try descend(into: root, nil, depth: 0)
     default:
       throw graph.error(

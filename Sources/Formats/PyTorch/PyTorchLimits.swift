@@ -1,15 +1,19 @@
 /// What a PyTorch file may ask for. Every limit is compared before memory is taken, and its number is in the error.
 enum PyTorchLimits {
-  /// Bytes of one pickle. A checkpoint of 100,000 tensors needs about 20 MiB.
+  /// Bytes of one pickle. A checkpoint of 100,000 tensors needs about 12 MiB.
   static let pickleByteCount = 64 << 20
-  /// Opcodes of one pickle.
-  static let opcodes = 16_000_000
+
+  /// Opcodes that the first `position` bytes of a pickle may have. A tensor takes about 30 in 110 bytes.
+  static func opcodes(in position: Int) -> Int { 2_000_000 + position / 2 }
+
+  /// Containers, calls and storages that the first `position` bytes of a pickle may make. A tensor takes 8 in 110
+  /// bytes, and memory is taken for each.
+  static func objects(in position: Int) -> Int { 200_000 + position / 8 }
+
   /// Values on the stack of one pickle.
   static let stack = 1_000_000
   /// The largest number in a memo.
   static let memo = 1_000_000
-  /// Containers, calls and storages that one pickle makes.
-  static let objects = 2_000_000
   /// Digits of an integer that is written as text.
   static let digits = 100
   /// How deep dicts, lists, tuples and modules nest, which is also how deep metadata may nest.

@@ -133,6 +133,8 @@ import Testing
       "a whole module instead of a state dict", #"op(g("models", "Net") + b")\x81" + d(w=tensor()) + b"b")"#,
       .unsupported, "models.Net"),
     .init("a text instead of tensors", #"op(s("hello"))"#, .unsupported, "the file holds a string"),
+    .init(
+      "a list of numbers instead of tensors", #"op(b"](" + i(1) * 3 + b"e")"#, .unsupported, "a list without tensors"),
     .init("a storage instead of tensors", "op(store())", .unsupported, "the file holds a persistent"),
     .init(
       "names that collide", #"op(d(**{"a.b": tensor(), "a": d(b=tensor(offset=0, size=(3,), stride=(1,)))}))"#,

@@ -13,8 +13,8 @@ extension PickleMachine {
 
   /// Makes an object and pushes it.
   mutating func push(_ kind: PickleObject.Kind, _ elements: [PickleValue]) throws {
-    guard objects.count < PyTorchLimits.objects else {
-      throw error("the pickle makes more than \(PyTorchLimits.objects) objects, which is the limit", .unsupported)
+    guard objects.count < PyTorchLimits.objects(in: start) else {
+      throw error("these are more than \(PyTorchLimits.objects(in: start)) objects, which is the limit", .unsupported)
     }
     objects.append(PickleObject(kind: kind, position: start, elements: elements))
     try push(.object(objects.count - 1))

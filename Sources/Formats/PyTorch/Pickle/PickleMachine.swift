@@ -37,8 +37,8 @@ struct PickleMachine {
     while true {
       start = reader.position
       count += 1
-      guard count <= PyTorchLimits.opcodes else {
-        throw error("the pickle has more than \(PyTorchLimits.opcodes) opcodes, which is the limit", .unsupported)
+      guard count <= PyTorchLimits.opcodes(in: start) else {
+        throw error("these are more than \(PyTorchLimits.opcodes(in: start)) opcodes, which is the limit", .unsupported)
       }
       let byte = try reader.byte()
       guard let opcode = PickleOpcode(rawValue: byte) else {

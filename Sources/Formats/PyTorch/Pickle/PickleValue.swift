@@ -93,23 +93,31 @@ extension PickleGraph {
   ///
   /// It follows the references backwards, so that cycles and any depth cost no more than one look at each.
   func reaches(_ matches: (PickleObject) -> Bool) -> [Bool] {
-    var parents = [[Int32]](repeating: [], count: objects.count)
-    var reached = [Bool](repeating: false, count: objects.count)
-    var queue: [Int] = []
-    for (index, object) in objects.enumerated() {
-      for case .object(let child) in object.elements { parents[child].append(Int32(index)) }
-      if case .object(let child)? = object.state { parents[child].append(Int32(index)) }
-      if matches(object) {
-        reached[index] = true
-        queue.append(index)
-      }
+    // The objects that refer to one, in one array for all: those of object i begin at starts[i].
+    var starts = [Int32](repeating: 0, count: objects.count + 1)
+    forEachReference { _, child in starts[child + 1] += 1 }
+    for index in objects.indices { starts[index + 1] += starts[index] }
+    var parents = [Int32](repeating: 0, count: Int(starts[objects.count]))
+    var next = starts
+    forEachReference { parent, child in
+      parents[Int(next[child])] = Int32(parent)
+      next[child] += 1
     }
+    var reached = objects.map(matches)
+    var queue = objects.indices.filter { reached[$0] }
     while let index = queue.popLast() {
-      for parent in parents[index] where !reached[Int(parent)] {
+      for parent in parents[Int(starts[index])..<Int(starts[index + 1])] where !reached[Int(parent)] {
         reached[Int(parent)] = true
         queue.append(Int(parent))
       }
     }
     return reached
+  }
+
+  private func forEachReference(_ body: (_ parent: Int, _ child: Int) -> Void) {
+    for (index, object) in objects.enumerated() {
+      for case .object(let child) in object.elements { body(index, child) }
+      if case .object(let child)? = object.state { body(index, child) }
+    }
   }
 }
