@@ -1,5 +1,4 @@
 import Foundation
-import TensorFerryFormats
 import TensorFerryTensors
 import TensorFerryTestSupport
 import Testing

@@ -1,5 +1,3 @@
-package import TensorFerryTensors
-
 /// Reads a tensor whose elements are spread over other bytes by strides, as a row-major little-endian range.
 ///
 /// It serves arrays in Fortran order, views of PyTorch (transposed, sliced, expanded with stride 0), and big-endian
