@@ -48,6 +48,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
     .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
   ],
   targets: [
@@ -70,7 +71,7 @@ let package = Package(
 
     // Models
     library("Operators", ["TensorFerryTensors", "CTensorFerryBLAS"]),
-    library("Mapping", ["TensorFerryTensors"]),
+    library("Mapping", ["TensorFerryTensors", .product(name: "Yams", package: "Yams")]),
     library("Models", ["TensorFerryTensors", "TensorFerryMapping", "TensorFerryOperators"]),
     library("Parity", ["TensorFerryTensors", "TensorFerryFormats", "TensorFerryOperators"]),
 

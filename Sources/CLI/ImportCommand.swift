@@ -52,10 +52,12 @@ struct ImportCommand: ParsableCommand {
       "model": .string(AttentionClassifier.id),
       "configuration": configuration,
       "tensors": .array(
-        plan.steps.map {
+        plan.assignments.map {
           [
-            "name": .string($0.parameter.name), "source": .string($0.source), "dtype": .string($0.dtype.rawValue),
-            "shape": JSONValue($0.parameter.shape),
+            "name": .string($0.target), "source": JSONValue($0.step.sources.first),
+            "sources": .array($0.step.sources.map { .string($0) }),
+            "transforms": .array($0.step.transforms.map(\.json)), "dtype": .string($0.type.dtype.rawValue),
+            "shape": JSONValue($0.type.shape),
           ]
         }),
       "ignored": .array(plan.ignored.map { .string($0) }),
@@ -69,13 +71,7 @@ struct ImportCommand: ParsableCommand {
     ]
     if !plan.prefix.isEmpty { lines.append("prefix  '\(plan.prefix.escapedForDisplay)' taken off every name") }
     lines.append("model   \(AttentionClassifier.id) \(configuration.text())")
-    let rows = plan.steps.map {
-      [
-        "", "  " + $0.parameter.name, $0.dtype.rawValue, $0.parameter.shape.description,
-        "<- \($0.source.escapedForDisplay)",
-      ]
-    }
-    lines.append(Table(rows: rows).text)
+    lines.append(plan.table)
     if !plan.ignored.isEmpty {
       lines.append(
         "ignored \(plan.ignored.count) tensors beside the state dict: \(plan.ignored.prefix(5).joined(separator: ", ").escapedForDisplay)\(plan.ignored.count > 5 ? ", ..." : "")"

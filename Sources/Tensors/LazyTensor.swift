@@ -38,7 +38,7 @@ public struct LazyTensor: Sendable {
   public let content: Content
   /// What the bytes encode if the dtype is `.block`; nil for numbers.
   public let encoding: BlockEncoding?
-  private let checksum: (any ContentChecksum)?
+  let checksum: (any ContentChecksum)?
 
   /// - Throws: ``TensorError`` with code `.sizeOverflow` or `.partialByte` if dtype and shape have no size,
   ///   `.truncatedFile` if a range of a file ends behind its end, `.sizeMismatch` if bytes in memory have another size.

@@ -26,10 +26,20 @@ public struct ParameterPattern: Hashable, Sendable {
   /// The name in PyTorch's notation, for example `fc.weight`.
   public let name: String
   public let dimensions: [Dimension]
+  /// The element types that it may have.
+  public let dtypes: Set<DType>
+  /// Which axis of the matrix counts the results of the layer; nil for what is no matrix of a layer.
+  public let layout: ParameterLayout?
 
-  public init(_ name: String, _ dimensions: [Dimension]) {
+  /// - Parameter dtypes: those that widen to float32 without loss, if nothing else is said.
+  public init(
+    _ name: String, _ dimensions: [Dimension], dtypes: Set<DType> = [.f32, .f16, .bf16],
+    layout: ParameterLayout? = nil
+  ) {
     self.name = name
     self.dimensions = dimensions
+    self.dtypes = dtypes
+    self.layout = layout
   }
 
   /// The shape if all its sizes are known.

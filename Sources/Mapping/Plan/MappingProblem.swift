@@ -1,7 +1,7 @@
 public import TensorFerryTensors
 
 /// One reason why tensors do not become a model's parameters.
-public struct MappingProblem: Hashable, Sendable, CustomStringConvertible {
+public struct MappingProblem: Error, Hashable, Sendable, CustomStringConvertible {
   public enum Code: String, CaseIterable, Sendable {
     /// A parameter has no tensor.
     case missing
@@ -17,6 +17,18 @@ public struct MappingProblem: Hashable, Sendable, CustomStringConvertible {
     case emptySize
     /// The file holds something that must not be followed or cannot be read.
     case refused
+    /// The mapping file is not YAML, or says something that is not known.
+    case syntax
+    /// A rule takes nothing from the source.
+    case unusedRule
+    /// Two rules make one target.
+    case collision
+    /// Two rules take the same elements of one source.
+    case overlap
+    /// A transform does not fit the tensors that it is given.
+    case transform
+    /// Rules lead from one to another in a circle.
+    case cycle
   }
 
   public let code: Code
@@ -28,33 +40,49 @@ public struct MappingProblem: Hashable, Sendable, CustomStringConvertible {
   public let reason: String
   /// What to do about it, if that can be told.
   public let suggestion: String?
+  /// Where the rule stands in the mapping file, if one is concerned.
+  public let place: Place?
 
   public init(
-    _ code: Code, parameter: String? = nil, source: String? = nil, _ reason: String, suggestion: String? = nil
+    _ code: Code, parameter: String? = nil, source: String? = nil, _ reason: String, suggestion: String? = nil,
+    place: Place? = nil
   ) {
     self.code = code
     self.parameter = parameter
     self.source = source
     self.reason = reason
     self.suggestion = suggestion
+    self.place = place
   }
 
   public var description: String {
-    code.rawValue + ": " + reason + (suggestion.map { "; " + $0 } ?? "")
+    (place.map { "\($0): " } ?? "") + code.rawValue + ": " + reason + (suggestion.map { "; " + $0 } ?? "")
   }
+
+  private var line: (Int, Int)? { if case .line(let line, let column) = place { (line, column) } else { nil } }
 
   public var json: JSONValue {
     [
       "code": .string(code.rawValue), "parameter": JSONValue(parameter), "source": JSONValue(source),
-      "reason": .string(reason), "suggestion": JSONValue(suggestion),
+      "reason": .string(reason), "suggestion": JSONValue(suggestion), "line": line.map { JSONValue($0.0) } ?? nil,
+      "column": line.map { JSONValue($0.1) } ?? nil,
     ]
   }
 }
 
-/// A plan that cannot be carried out, with every problem that it has.
+/// A mapping that cannot be carried out, with every problem that it has.
 public struct MappingError: LocatedError {
+  /// The file whose tensors are mapped.
   public let file: String?
+  /// The mapping file, if there is one.
+  public let mapping: String?
   public let problems: [MappingProblem]
+
+  public init(file: String?, mapping: String? = nil, problems: [MappingProblem]) {
+    self.file = file
+    self.mapping = mapping
+    self.problems = problems
+  }
 
   public var format: String? { nil }
   public var tensor: String? { nil }
@@ -62,7 +90,7 @@ public struct MappingError: LocatedError {
   /// The number of problems and a line for each.
   public var reason: String {
     let count = problems.count == 1 ? "1 problem" : "\(problems.count) problems"
-    return (["cannot map the tensors to the model: \(count)"] + problems.map { "  " + $0.description })
-      .joined(separator: "\n")
+    let by = mapping.map { " by \($0.escapedForDisplay)" } ?? ""
+    return (["cannot map the tensors\(by): \(count)"] + problems.map { "  " + $0.description }).joined(separator: "\n")
   }
 }

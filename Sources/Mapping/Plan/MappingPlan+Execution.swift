@@ -1,0 +1,96 @@
+public import TensorFerryTensors
+
+extension MappingPlan {
+  /// The result, not read yet: ties are kept where what is done to the tied tensors is the same.
+  ///
+  /// - Throws: ``MappingError`` if the plan has problems.
+  public func apply(to state: StateDict) throws -> StateDict {
+    try check()
+    let evaluation = try MappingEvaluation(self, state)
+    var result = StateDict()
+    result.origin = state.origin
+    result.metadata = state.metadata
+    for name in targets {
+      guard let (tensor, owner) = evaluation.values[name] else { continue }
+      try result.append(name, tensor, aliasOf: owner == name ? nil : result[owner] == nil ? nil : owner)
+    }
+    return result
+  }
+
+  /// Reads the tensors of the plan, by parameter name; all of them or none.
+  ///
+  /// - Throws: ``MappingError`` if the plan has problems, and whatever reading a tensor throws.
+  public func tensors(from state: StateDict) throws -> [String: Tensor] {
+    Dictionary(uniqueKeysWithValues: try apply(to: state).map { ($0.name, try $0.tensor.read()) })
+  }
+
+  /// The names of the state dict as the rules see them: behind key and prefixes.
+  func selected(_ state: StateDict) throws -> StateDict {
+    guard let mapping else { return state }
+    var selection = StateDictSelection()
+    selection.key = mapping.key
+    var selected = try selection.apply(to: state)
+    for prefix in mapping.strippedPrefixes {
+      var selection = StateDictSelection()
+      selection.strippedPrefix = prefix
+      selected = try selection.apply(to: selected)
+    }
+    return selected
+  }
+}
+
+/// Carries out the steps of a plan on lazy tensors.
+struct MappingEvaluation {
+  /// What each name stands for, and the first name of the result that has the same bytes.
+  private(set) var values: [String: (tensor: LazyTensor, owner: String)] = [:]
+
+  private struct Work: Hashable {
+    let sources: [String]
+    let transforms: [TensorTransform]
+    let index: Int
+  }
+
+  init(_ plan: MappingPlan, _ state: StateDict) throws {
+    let order = Dictionary(uniqueKeysWithValues: plan.targets.enumerated().map { ($1, $0) })
+    var owners: [Work: String] = [:]
+    var aliases: [String: String] = [:]
+    var sources: [String: LazyTensor] = [:]
+    for element in try plan.selected(state) {
+      sources[element.name] = element.tensor
+      aliases[element.name] = element.aliasOf ?? element.name
+    }
+    for step in plan.steps {
+      var tensors: [LazyTensor] = []
+      for name in step.sources {
+        guard let tensor = values[name]?.tensor ?? sources[name] else {
+          throw MappingError(
+            file: state.origin?.path,
+            problems: [
+              .init(
+                .missing, parameter: step.targets.first, "'\(name.escapedForDisplay)' is not in this state dict")
+            ])
+        }
+        tensors.append(tensor)
+      }
+      for transform in step.transforms { tensors = try transform.apply(to: tensors) }
+      let isShared = if case .share? = step.transforms.last { true } else { false }
+      let identities = step.sources.map { values[$0]?.owner ?? aliases[$0] ?? $0 }
+      for (index, (name, tensor)) in zip(step.targets, tensors).enumerated() {
+        let work = Work(
+          sources: identities, transforms: isShared ? step.transforms.dropLast() : step.transforms,
+          index: isShared ? 0 : index)
+        values[name] = (tensor, name)
+        // The first of the result's names owns the bytes.
+        if let owner = owners[work], !step.sources.isEmpty {
+          if order[name] ?? .max < order[owner] ?? .max { owners[work] = name }
+        } else {
+          owners[work] = name
+        }
+        works[name] = work
+      }
+    }
+    for (name, work) in works { values[name]?.owner = owners[work] ?? name }
+  }
+
+  private var works: [String: Work] = [:]
+}
