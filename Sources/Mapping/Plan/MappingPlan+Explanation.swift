@@ -39,3 +39,8 @@ extension MappingPlan {
       : "because it has the parameter's name behind '\(prefix.escapedForDisplay)'"
   }
 }
+
+extension MappingPlan {
+  /// The name that is most like another one, if one is close.
+  public static func nearestName(to name: String, among names: [String]) -> String? { NearestName.of(name, among: names) }
+}
