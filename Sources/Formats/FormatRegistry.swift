@@ -3,12 +3,14 @@ public import TensorFerryTensors
 /// The formats that are known here, each with its default options. One line a format.
 public enum FormatRegistry {
   /// HDF5 comes last: its signature may stand behind a user block, where any other file may have those bytes too.
+  /// Keras, whose files may be HDF5, comes before it.
   public static let formats: [any WeightFormat] = [
     GGUFFormat(),
     NumPyFormat(),
     NPZFormat(),
     PyTorchFormat(),
     SafetensorsFormat(),
+    KerasFormat(),
     HDF5Format(),
   ]
 

@@ -81,4 +81,30 @@ import Testing
     let ran = try tensorferry("--generate-completion-script", shell)
     #expect(ran.status == 0 && ran.output.contains("verify"))
   }
+
+  @Test("an archive of Keras leaves nothing where it was unpacked, and says so if it cannot be", arguments: [0, 8])
+  func kerasArchive(method: Int) throws {
+    try withTemporaryDirectory { directory in
+      let path = directory.appending(path: "x.keras").path
+      try python(
+        """
+        import h5py, io, sys, zipfile, numpy as np
+        buffer = io.BytesIO()
+        with h5py.File(buffer, "w") as f:
+          f["layers/dense/vars/0"] = np.zeros((3, 2), "f4")
+          f["layers/dense/vars"].attrs["name"] = "fc"
+        with zipfile.ZipFile(sys.argv[1], "w", int(sys.argv[2])) as z:
+          z.writestr("config.json", '{"class_name": "Sequential", "config": {"name": "net", "layers": []}}')
+          z.writestr("model.weights.h5", buffer.getvalue())
+        """, [path, String(method)])
+      let scratch = directory.appending(path: "scratch")
+      try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: false)
+      let arguments = ["inspect", path, "--json", "--hash"]
+      let done = try run(Project.command, arguments, environment: ["TMPDIR": scratch.path])
+      #expect(try done.json["tensors"]?.array?.map { $0["name"]?.string } == ["fc.kernel"])
+      #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).isEmpty)
+      let failed = try run(Project.command, arguments, environment: ["TMPDIR": scratch.path + "/none"])
+      #expect(failed.status == 2 && failed.errors.contains("cannot make a folder"))
+    }
+  }
 }

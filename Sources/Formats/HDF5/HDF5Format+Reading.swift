@@ -27,26 +27,16 @@ extension HDF5Format {
       state.metadata += attributes.map(\.member)
     }
 
+    let tensors = HDF5Tensors(file: file, format: Self.name)
     var owners: [HDF5ObjectIdentity: String] = [:]
     for link in inventory.links {
       let name = layout.name(of: link.path)
       switch link.target {
       case .group: continue
       case .dataset(let dataset):
-        try add(dataset, as: name, path: link.path, file: file, owners: &owners, to: &state)
-      case .committedDatatype:
-        state.others.append(.init(name: name, kind: "datatype", reason: "a named datatype holds no elements"))
-      case .soft(let target):
-        state.others.append(
-          .init(name: name, kind: "soft link", reason: "points to '\(target)' and is not followed", isRefused: true))
-      case .external(let target, let object):
-        state.others.append(
-          .init(
-            name: name, kind: "external link",
-            reason: "points to '\(object)' in the file '\(target)' and is not followed",
-            isRefused: true))
-      case .unreadable(let reason):
-        state.others.append(.init(name: name, kind: "unreadable object", reason: reason, isRefused: true))
+        try add(dataset, as: name, path: link.path, in: tensors, owners: &owners, to: &state)
+      default:
+        if let other = link.target.other(name) { state.others.append(other) }
       }
     }
     return state
@@ -71,61 +61,20 @@ extension HDF5Format {
   }
 
   private func add(
-    _ dataset: HDF5DatasetDescription, as name: String, path: String, file: SourceFile,
+    _ dataset: HDF5DatasetDescription, as name: String, path: String, in tensors: HDF5Tensors,
     owners: inout [HDF5ObjectIdentity: String], to state: inout StateDict
   ) throws {
-    func other(_ kind: String, _ reason: String, isRefused: Bool = false) {
-      state.others.append(.init(name: name, kind: kind, reason: reason, isRefused: isRefused))
-    }
-    if dataset.isNull { return other("null", "a null dataspace has no elements") }
-    guard let dtype = dataset.tensorType else { return other(dataset.elementType.kind, dataset.elementType.refusal) }
-    if case .refused(let reason) = dataset.storage { return other("dataset", reason, isRefused: true) }
-    do {
-      let shape = try Shape(dataset.dimensions.map { try Int(checking: $0) })
-      let content: LazyTensor.Content
-      if case .contiguous(let offset) = dataset.storage, !dataset.isBigEndian {
-        content = .file(file, offset: offset)
-      } else {
-        content = .reader(
-          HDF5Range(
-            dataset: try HDF5DatasetReader(dataset, source: HDF5Source(file: file)), path: path, file: file.path))
+    switch try tensors.read(dataset, as: name, path: path) {
+    case .other(let other): state.others.append(other)
+    case .tensor(let tensor):
+      do {
+        try state.append(name, tensor, aliasOf: owners[dataset.identity])
+      } catch var error as TensorError {
+        error.format = Self.name
+        error.place = .object(path)
+        throw error
       }
-      try state.append(
-        name, try LazyTensor(dtype: dtype, shape: shape, content: content), aliasOf: owners[dataset.identity])
       if owners[dataset.identity] == nil { owners[dataset.identity] = name }
-    } catch let error as HDF5Error {
-      other("dataset", error.cause, isRefused: true)
-    } catch var error as TensorError {
-      error.file = file.path
-      error.format = Self.name
-      error.tensor = name
-      error.place = error.place ?? .object(path)
-      throw error
     }
-  }
-}
-
-/// Reads a dataset whose bytes are not a plain range of the file, and says which it was when that fails.
-private struct HDF5Range: RangeReader {
-  let dataset: HDF5DatasetReader
-  let path: String
-  let file: String
-
-  func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
-    do {
-      try dataset.read(range, into: buffer)
-    } catch let error as HDF5Error {
-      throw WeightFileError(
-        .malformed, error.cause, file: file, format: HDF5Format.name, place: .object(path), underlying: error)
-    }
-  }
-}
-
-extension Int {
-  fileprivate init(checking value: UInt64) throws {
-    guard let value = Int(exactly: value) else {
-      throw TensorError(.sizeOverflow, "the dimension \(value) exceeds 2^63 - 1")
-    }
-    self = value
   }
 }

@@ -33,14 +33,3 @@ extension WeightFormat where Self == HDF5Format {
     HDF5Format(attributes: attributes)
   }
 }
-
-/// The open file, as the wrapper of HDF5, which knows no tensors, wants to see it.
-struct HDF5Source: HDF5ByteSource {
-  let file: SourceFile
-
-  var byteCount: UInt64 { file.byteCount }
-
-  func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws {
-    try file.read(at: offset, into: buffer)
-  }
-}

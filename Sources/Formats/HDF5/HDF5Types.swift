@@ -4,15 +4,19 @@ internal import TensorFerryTensors
 extension HDF5DatasetDescription {
   /// The element type as a tensor has it, or nil if this is not a tensor.
   ///
-  /// float8 is stored as unsigned bytes with the attribute `dtype`, because libhdf5 converts float8 wrongly.
+  /// float8 is stored as unsigned bytes with the attribute `dtype`, because libhdf5 converts float8 wrongly. Keras
+  /// stores bfloat16 as opaque bytes with the same attribute.
   var tensorType: DType? {
     if isNull { return nil }
-    if elementType == .integer(bits: 8, isSigned: false),
-      let tag = attributes.first(where: { $0.name == "dtype" }), case .strings(let names) = tag.value,
-      let dtype = names.first.flatMap(DType.init(rawValue:)), DType.taggedBytes.contains(dtype)
+    guard let tag = attributes.first(where: { $0.name == "dtype" }), case .strings(let names) = tag.value,
+      let name = names.first
+    else { return elementType.dtype }
+    if elementType == .integer(bits: 8, isSigned: false), let dtype = DType(rawValue: name),
+      DType.taggedBytes.contains(dtype)
     {
       return dtype
     }
+    if case .opaque(size: 2, _) = elementType, name == "bfloat16" { return .bf16 }
     return elementType.dtype
   }
 }

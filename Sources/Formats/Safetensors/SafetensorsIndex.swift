@@ -89,7 +89,7 @@ struct SafetensorsIndex {
   }
 
   /// True for the name of a file in the same directory, on any system.
-  private static func isPlainName(_ name: String) -> Bool {
+  static func isPlainName(_ name: String) -> Bool {
     !name.isEmpty && !name.hasPrefix(".") && name.utf8.count <= 255
       && name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F && ![0x2F, 0x5C, 0x3A].contains($0) }
   }
