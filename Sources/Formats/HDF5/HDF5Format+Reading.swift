@@ -9,11 +9,14 @@ extension HDF5Format {
     } catch let error as HDF5Error {
       throw WeightFileError(.malformed, error.cause, file: file.path, format: Self.name, underlying: error)
     }
-    var tensorPaths: [String] = []
-    for link in inventory.links {
-      if case .dataset(let dataset) = link.target, dataset.tensorType != nil { tensorPaths.append(link.path) }
+    let layout: HDF5Layout
+    do {
+      layout = try HDF5Layout(of: inventory) { HDF5TensorType(of: $0, voidTypes: voidTypes).mayBeTensor }
+    } catch var error as WeightFileError {
+      error.file = file.path
+      error.format = Self.name
+      throw error
     }
-    let layout = HDF5Layout(paths: tensorPaths)
     var state = StateDict()
     let isOwn = inventory.attributes.contains { $0.name == "format" && $0.value == .strings([Self.profile]) }
     state.origin = .init(
@@ -21,19 +24,19 @@ extension HDF5Format {
       byteCount: file.byteCount)
     state.metadata = inventory.attributes.map(\.member)
     if isOwn { state.metadata = try metadata(of: file, state.metadata) }
-    if case .flatUnderGroup(let group) = layout, let link = inventory.links.first(where: { $0.path == group }),
+    if case .flatUnderGroup(let group) = layout.kind, let link = inventory.links.first(where: { $0.path == group }),
       case .group(_, let attributes) = link.target
     {
       state.metadata += attributes.map(\.member)
     }
 
     var owners: [HDF5ObjectIdentity: String] = [:]
-    for link in inventory.links {
+    for link in layout.ordered(inventory.links) {
       let name = layout.name(of: link.path)
       switch link.target {
       case .group: continue
       case .dataset(let dataset):
-        try add(dataset, as: name, path: link.path, file: file, owners: &owners, to: &state)
+        try add(dataset, as: name, path: link.path, layout, file: file, owners: &owners, to: &state)
       case .committedDatatype:
         state.others.append(.init(name: name, kind: "datatype", reason: "a named datatype holds no elements"))
       case .soft(let target):
@@ -71,14 +74,29 @@ extension HDF5Format {
   }
 
   private func add(
-    _ dataset: HDF5DatasetDescription, as name: String, path: String, file: SourceFile,
+    _ dataset: HDF5DatasetDescription, as name: String, path: String, _ layout: HDF5Layout, file: SourceFile,
     owners: inout [HDF5ObjectIdentity: String], to state: inout StateDict
   ) throws {
-    func other(_ kind: String, _ reason: String, isRefused: Bool = false) {
-      state.others.append(.init(name: name, kind: kind, reason: reason, isRefused: isRefused))
+    func other(_ kind: String, _ reason: String, isRefused: Bool = false, isAmbiguous: Bool = false) {
+      state.others.append(
+        .init(name: name, kind: kind, reason: reason, isRefused: isRefused, isAmbiguous: isAmbiguous))
     }
+    if layout.kind == .percentEncoded, dataset.isNull { return addValue(of: dataset, as: name, to: &state) }
     if dataset.isNull { return other("null", "a null dataspace has no elements") }
-    guard let dtype = dataset.tensorType else { return other(dataset.elementType.kind, dataset.elementType.refusal) }
+    if layout.kind == .namedByAttribute, path == HDF5Layout.optimizerPath {
+      return other("opaque", "the state of the optimizer, a pickle, which is not read")
+    }
+    let type = HDF5TensorType(of: dataset, voidTypes: voidTypes)
+    guard layout.holds(path) || !type.mayBeTensor else {
+      return other("dataset", "the file's list of keys does not name it")
+    }
+    let dtype: DType
+    switch type {
+    case .tensor(let known): dtype = known
+    case .ambiguous(let reason): return other("raw bytes", reason, isAmbiguous: true)
+    case .refused(let reason): return other("dataset", reason, isRefused: true)
+    case .noTensor: return other(dataset.elementType.kind, dataset.elementType.refusal)
+    }
     if case .refused(let reason) = dataset.storage { return other("dataset", reason, isRefused: true) }
     do {
       let shape = try Shape(dataset.dimensions.map { try Int(checking: $0) })
@@ -102,6 +120,23 @@ extension HDF5Format {
       error.place = error.place ?? .object(path)
       throw error
     }
+  }
+
+  /// What a file of Cerebras holds in the attributes of a dataset without elements.
+  private func addValue(of dataset: HDF5DatasetDescription, as name: String, to state: inout StateDict) {
+    switch dataset.text(of: HDF5Layout.kindAttribute) {
+    case "StringH5Type":
+      if let text = dataset.text(of: "string_value") {
+        return state.metadata.append(.init(name, .string(text)))
+      }
+    case "NoneH5Type": return state.metadata.append(.init(name, nil))
+    case "ObjectH5Type":
+      return state.others.append(.init(name: name, kind: "object", reason: "a pickled object is not carried out"))
+    default: break
+    }
+    let kind = dataset.text(of: HDF5Layout.kindAttribute) ?? "no kind"
+    state.others.append(
+      .init(name: name, kind: "null", reason: "its value is not in the file as an array (\(kind))", isRefused: true))
   }
 }
 
