@@ -40,6 +40,7 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "Replace the output if it exists.")
   var force = false
 
+  @OptionGroup var source: InputOptions
   @OptionGroup var selection: SelectionOptions
   @OptionGroup var answer: JSONOptions
 
@@ -51,7 +52,7 @@ struct ConvertCommand: ParsableCommand {
         }
         return dtype
       }
-      let state = try selection.apply(to: StateDict(path: input))
+      let state = try selection.apply(to: source.open(input))
       let conversion = try Conversion(
         state, to: FormatChoice.format(named: to, for: output, shardSize: shardSize?.count), dtype: target)
       if !dryRun {
@@ -65,7 +66,10 @@ struct ConvertCommand: ParsableCommand {
   private func json(_ conversion: Conversion, _ state: StateDict) -> JSONValue {
     [
       "schema": "tensorferry.convert/1",
-      "source": ["path": .string(input), "format": JSONValue(state.origin?.format)],
+      "source": [
+        "path": .string(input), "format": JSONValue(state.origin?.format),
+        "extension_format": JSONValue(state.origin?.contradictingFormat),
+      ],
       "output": .string(output),
       "dry_run": .bool(dryRun),
       "bytes": JSONValue(conversion.byteCount),

@@ -28,11 +28,12 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "End with status 2 if the file holds something that must not be followed or cannot be read.")
   var check = false
 
+  @OptionGroup var input: InputOptions
   @OptionGroup var output: JSONOptions
 
   func run() throws {
     try output.reporting {
-      let state = try StateDict(path: file)
+      let state = try input.open(file)
       let inspection = Inspection(
         state: state, hashes: hash ? try state.map { try $0.tensor.sha256() } : [],
         statistics: stats ? try state.map { try $0.tensor.statistics() } : [])

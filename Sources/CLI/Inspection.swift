@@ -23,6 +23,7 @@ struct Inspection {
       "file": [
         "path": JSONValue(origin?.path), "format": JSONValue(origin?.format), "layout": JSONValue(origin?.layout),
         "bytes": origin.map { JSONValue($0.byteCount) } ?? nil,
+        "extension_format": JSONValue(origin?.contradictingFormat),
       ],
       "metadata": .object(state.metadata),
       "tensors": .array(state.enumerated().map { tensor($1, at: $0) }),

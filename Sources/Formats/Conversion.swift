@@ -25,13 +25,10 @@ public struct Conversion: Sendable {
   ///
   /// - Parameter dtype: what floating-point tensors are cast to; nil keeps every type. Integers, booleans, complex
   ///   and packed weights keep theirs.
-  /// - Throws: ``WeightFileError`` with code `.refused` if the source holds something that cannot be carried over.
+  /// - Throws: ``WeightFileError`` with code `.refused` or `.ambiguousType` if the source holds something that cannot be carried
+  ///   over.
   public init(_ source: StateDict, to format: any WeightFormat, dtype: DType? = nil) throws {
-    if let refused = source.others.first(where: \.isRefused) {
-      throw WeightFileError(
-        .refused, "'\(refused.name.escapedForDisplay)', \(refused.kind): \(refused.reason.escapedForDisplay)",
-        file: source.origin?.path, format: source.origin?.format)
-    }
+    try source.checkComplete()
     let packed = dtype == nil ? [] : Set(PackedWeights.find(in: source).flatMap(\.names))
     var result = StateDict()
     result.origin = source.origin

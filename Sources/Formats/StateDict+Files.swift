@@ -9,17 +9,20 @@ public import TensorFerryTensors
 extension StateDict {
   /// Opens a weight file: names, dtypes, shapes and metadata are read, the tensors stay in the file.
   ///
-  /// - Parameter format: how to read it, for example `.hdf5`; nil finds the format by the file's content.
+  /// - Parameters:
+  ///   - format: how to read it, for example `.hdf5`; nil finds the format by the file's content.
+  ///   - options: what any format is told; a format's own options hold where these say nothing.
   /// - Throws: ``TensorError`` with code `.unreadableFile` if the file cannot be opened, ``WeightFileError`` if it
   ///   is of no known format or contradicts its format.
-  public init(contentsOf url: URL, format: (any WeightFormat)? = nil) throws {
-    try self.init(path: url.path, format: format)
+  public init(contentsOf url: URL, format: (any WeightFormat)? = nil, options: ReadingOptions = ReadingOptions()) throws
+  {
+    try self.init(path: url.path, format: format, options: options)
   }
 
-  /// Opens a weight file by its path, or a directory that holds one set of shards; see ``init(contentsOf:format:)``.
-  public init(path: String, format: (any WeightFormat)? = nil) throws {
+  /// Opens a weight file by its path, or a directory that holds one set of shards; see ``init(contentsOf:format:options:)``.
+  public init(path: String, format: (any WeightFormat)? = nil, options: ReadingOptions = ReadingOptions()) throws {
     let file = try SourceFile(path: try SafetensorsDirectory.file(in: path) ?? path)
-    self = try (try format ?? FormatRegistry.format(of: file)).read(file)
+    self = try (try format ?? FormatRegistry.format(of: file)).reading(with: options).read(file)
   }
 
   /// Writes the state dict to a file, so that the path holds either all of it or what it held before.

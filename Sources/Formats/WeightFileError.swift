@@ -9,6 +9,8 @@ public struct WeightFileError: LocatedError {
     case malformed
     /// The file is valid, but holds something that is not read here.
     case unsupported
+    /// The file does not say which element type raw bytes have, and neither did its reader.
+    case ambiguousType
     /// The file names bytes outside itself.
     case refused
     /// The format that is written cannot hold this.

@@ -8,6 +8,12 @@ public protocol WeightFormat: Sendable {
   /// True if the content of the file is of this format, by its first bytes; never by its name.
   static func recognises(_ file: SourceFile) throws -> Bool
 
+  /// The extensions, in lower case, of files that are of this format by their names.
+  static var extensions: [String] { get }
+
+  /// The same format with those of the options that it has a use for.
+  func reading(with options: ReadingOptions) -> Self
+
   /// Reads names, dtypes, shapes and metadata; the tensors stay in the file.
   ///
   /// - Throws: ``WeightFileError`` and ``TensorError``.
@@ -52,6 +58,8 @@ extension WeightFormat {
     }
   }
 
+  public static var extensions: [String] { [] }
+  public func reading(with options: ReadingOptions) -> Self { self }
   public static var keepsTies: Bool { true }
   public static var keepsNames: Bool { true }
   public func losses(of state: StateDict) -> [String] { [] }

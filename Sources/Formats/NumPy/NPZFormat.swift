@@ -7,16 +7,21 @@ public import TensorFerryTensors
 /// beside the tensors; object arrays and structured arrays are refused.
 public struct NPZFormat: WeightFormat {
   public static let name = "npz"
+  public static let extensions = ["npz"]
   public static let keepsTies = false
 
-  /// What arrays of raw bytes (`V1`, `V2`) hold, which the file does not say; nil refuses them.
+  /// What arrays of raw bytes (`V1`, `V2`) hold, which the file does not say; others are listed as ambiguous.
   ///
-  /// numpy writes bfloat16 and the 8-bit floats of ml_dtypes so. Tensors of this type are written so, too.
-  public var voidType: DType?
+  /// numpy writes bfloat16 and the 8-bit floats of ml_dtypes so. Tensors of these types are written so, too.
+  public var voidTypes: VoidTypes
 
   private static let suffix = ".npy"
 
-  public init(voidType: DType? = nil) { self.voidType = voidType }
+  public init(voidTypes: VoidTypes = []) { self.voidTypes = voidTypes }
+
+  public func reading(with options: ReadingOptions) -> Self {
+    Self(voidTypes: options.voidTypes.isEmpty ? voidTypes : options.voidTypes)
+  }
 
   /// True if the first member is an array, or if the archive is empty, as `numpy.savez` without arrays writes it.
   public static func recognises(_ file: SourceFile) throws -> Bool {
@@ -54,16 +59,20 @@ public struct NPZFormat: WeightFormat {
       state.others.append(.init(name: name, kind: "string", reason: "the array holds texts"))
       return
     }
-    let tensor = try header.tensor(of: origin, voidType: voidType) {
+    let tensor = try header.tensor(of: origin, voidTypes: voidTypes) {
       try archive.tensor($0, $1, of: member, from: header.byteCount)
     }
-    try state.append(name, tensor)
+    switch tensor {
+    case .tensor(let tensor): try state.append(name, tensor)
+    case .ambiguous(let reason):
+      state.others.append(.init(name: name, kind: "raw bytes", reason: reason, isAmbiguous: true))
+    }
   }
 
   public func losses(of state: StateDict) -> [String] { NumPyWriting.losses(of: state) }
 
   public func write(_ state: StateDict, to path: String) throws {
-    let headers = try NumPyWriting.headers(of: state, voidType: voidType, format: Self.name, path: path) {
+    let headers = try NumPyWriting.headers(of: state, voidTypes: voidTypes, format: Self.name, path: path) {
       ZipMember.problem(ofName: $0 + Self.suffix)
     }
     let output = try OutputFile(creating: path)
@@ -85,6 +94,6 @@ extension WeightFormat where Self == NPZFormat {
   /// Arrays with names as `numpy.savez` writes them.
   public static var npz: NPZFormat { NPZFormat() }
 
-  /// Arrays with names; `voidType` is what raw bytes hold.
-  public static func npz(voidType: DType) -> NPZFormat { NPZFormat(voidType: voidType) }
+  /// Arrays with names; `voidTypes` is what raw bytes hold.
+  public static func npz(voidTypes: VoidTypes) -> NPZFormat { NPZFormat(voidTypes: voidTypes) }
 }

@@ -10,6 +10,7 @@ public import TensorFerryTensors
 /// of 64 bytes on, and the metadata sorted. Metadata that is not text is kept as JSON text.
 public struct SafetensorsFormat: WeightFormat {
   public static let name = "safetensors"
+  public static let extensions = ["safetensors"]
 
   /// The largest size of one shard's tensors in bytes when writing; nil writes one file.
   public var shardSize: Int?
