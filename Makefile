@@ -2,6 +2,7 @@
 # make test     every test, Swift and Python
 # make lint     format, warnings and dependencies between targets
 # make docs     the API reference, into .build/docs
+# make bench-memory  the peak memory of every conversion, on files of 4 GiB
 # make install  the command and its completions, below PREFIX (/usr/local)
 #
 # Each target first installs what it needs and does not find, with apt or brew, and says so.
@@ -16,7 +17,7 @@ RELEASE := swift build -c release --product tensorferry
 # is plain loops, which take a hundred times as long without.
 STRICT := TENSORFERRY_WARNINGS_ARE_ERRORS=1
 
-.PHONY: demo test lint docs install libraries test-programs python clean
+.PHONY: demo test lint docs bench-memory install libraries test-programs python clean
 
 demo: libraries
 	@$(RELEASE)
@@ -37,6 +38,10 @@ docs: libraries
 	  swift package --allow-writing-to-directory $(BUILD)/docs generate-documentation \
 	    --target $$target --output-path $(BUILD)/docs/$$target; \
 	done
+
+bench-memory: libraries
+	@$(RELEASE)
+	@python3 Benchmarks/conversion_memory.py "$$($(RELEASE) --show-bin-path)/tensorferry"
 
 install: libraries
 	@$(RELEASE)

@@ -26,7 +26,7 @@ public struct WeightFileError: LocatedError {
   }
 
   public let code: Code
-  public let reason: String
+  public internal(set) var reason: String
   public var file: String?
   public var format: String?
   public var tensor: String?

@@ -92,6 +92,13 @@ public struct StateDict: Sendable {
     return Array(groups.values)
   }
 
+  /// The same state dict, whose tensors tell an observer of every read.
+  package func observed(by observer: any ReadObserver) -> StateDict {
+    var copy = self
+    for (name, entry) in entries { copy.entries[name] = (entry.tensor.observed(by: observer), entry.aliasOf) }
+    return copy
+  }
+
   /// The metadata value of that key, or nil.
   public func metadata(_ key: String) -> JSONValue? { metadata.first { $0.key == key }?.value }
 }

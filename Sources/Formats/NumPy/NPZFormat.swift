@@ -9,6 +9,7 @@ public struct NPZFormat: WeightFormat {
   public static let name = "npz"
   public static let extensions = ["npz"]
   public static let keepsTies = false
+  public static let distinguishesCompositions = false
 
   /// What arrays of raw bytes (`V1`, `V2`) hold, which the file does not say; others are listed as ambiguous.
   ///
@@ -16,6 +17,8 @@ public struct NPZFormat: WeightFormat {
   public var voidTypes: VoidTypes
 
   private static let suffix = ".npy"
+  /// There is no other place for metadata that numpy does not take for an array.
+  private static let escapeComment = "\(NameEscape.mark.key)=\(NameEscape.mark.value.string ?? "")"
 
   public init(voidTypes: VoidTypes = []) { self.voidTypes = voidTypes }
 
@@ -33,6 +36,7 @@ public struct NPZFormat: WeightFormat {
     let archive = try ZipArchive(file, format: Self.name)
     var state = StateDict()
     state.origin = .init(path: file.path, format: Self.name, layout: nil, byteCount: file.byteCount)
+    if archive.comment == Array(Self.escapeComment.utf8) { state.metadata = [NameEscape.mark] }
     for member in archive.members {
       do {
         try append(member, of: archive, to: &state)
@@ -69,12 +73,17 @@ public struct NPZFormat: WeightFormat {
     }
   }
 
-  public func losses(of state: StateDict) -> [String] { NumPyWriting.losses(of: state) }
+  public static func problem(ofName name: String) -> String? { ZipMember.problem(ofName: name + suffix) }
+
+  public func losses(of state: StateDict) -> [String] {
+    var state = state
+    state.metadata.removeAll { $0 == NameEscape.mark }
+    return NumPyWriting.losses(of: state)
+  }
 
   public func write(_ state: StateDict, to path: String) throws {
-    let headers = try NumPyWriting.headers(of: state, voidTypes: voidTypes, format: Self.name, path: path) {
-      ZipMember.problem(ofName: $0 + Self.suffix)
-    }
+    let headers = try NumPyWriting.headers(
+      of: state, voidTypes: voidTypes, format: Self.name, path: path, problem: Self.problem)
     let output = try OutputFile(creating: path)
     let archive = ZipWriter(output)
     for (element, header) in zip(state, headers) {
@@ -85,7 +94,7 @@ public struct NPZFormat: WeightFormat {
         try body.write(element.tensor)
       }
     }
-    try archive.finish()
+    try archive.finish(comment: state.metadata.contains(NameEscape.mark) ? Self.escapeComment : "")
     try output.close()
   }
 }
