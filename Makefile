@@ -2,6 +2,7 @@
 # make test     every test, Swift and Python
 # make lint     format, warnings and dependencies between targets
 # make docs     the API reference, into .build/docs
+# make bench-memory  the peak memory of every conversion, on files of 4 GiB
 # make install  the command and its completions, below PREFIX (/usr/local)
 #
 # Each target first installs what it needs and does not find, with apt or brew, and says so.
@@ -9,13 +10,14 @@
 SHELL := /bin/sh
 PREFIX ?= /usr/local
 BUILD ?= .build
+export PKG_CONFIG_PATH := $(abspath $(BUILD))/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 PYTHON := $(BUILD)/python/bin/python3
 RELEASE := swift build -c release --product tensorferry
 # Lint and test build with the same flags, so that one build serves both; optimised, because the oracle of the verifier
 # is plain loops, which take a hundred times as long without.
 STRICT := TENSORFERRY_WARNINGS_ARE_ERRORS=1
 
-.PHONY: demo test lint docs install libraries test-programs python clean
+.PHONY: demo test lint docs bench-memory install libraries test-programs python clean
 
 demo: libraries
 	@$(RELEASE)
@@ -36,6 +38,10 @@ docs: libraries
 	  swift package --allow-writing-to-directory $(BUILD)/docs generate-documentation \
 	    --target $$target --output-path $(BUILD)/docs/$$target; \
 	done
+
+bench-memory: libraries
+	@$(RELEASE)
+	@python3 Benchmarks/conversion_memory.py "$$($(RELEASE) --show-bin-path)/tensorferry"
 
 install: libraries
 	@$(RELEASE)
@@ -65,14 +71,25 @@ define install_packages
 	fi
 endef
 
+# Homebrew's liblzf comes without a file for pkg-config, which is how SwiftPM finds headers and libraries.
+define describe_liblzf
+	if [ "$$(uname)" = Darwin ] && ! pkg-config --exists liblzf 2>/dev/null; then \
+	  prefix="$$(brew --prefix liblzf)"; mkdir -p "$(abspath $(BUILD))/pkgconfig"; \
+	  printf 'Name: liblzf\nDescription: compression\nVersion: 3.6\nCflags: -I%s/include\nLibs: -L%s/lib -llzf\n' \
+	    "$$prefix" "$$prefix" > "$(abspath $(BUILD))/pkgconfig/liblzf.pc"; \
+	fi
+endef
+
 libraries:
 	@apt=; brew=; \
 	command -v pkg-config >/dev/null 2>&1 || { apt="$$apt pkg-config"; brew="$$brew pkg-config"; }; \
 	need() { pkg-config --exists $$1 2>/dev/null || apt="$$apt $$2"; }; \
 	need hdf5 libhdf5-dev; need zlib zlib1g-dev; \
 	if [ "$$(uname)" = Darwin ]; then pkg-config --exists hdf5 2>/dev/null || brew="$$brew hdf5"; \
-	else need openblas libopenblas-dev; fi; \
+	  pkg-config --exists liblzf 2>/dev/null || brew="$$brew liblzf"; \
+	else need openblas libopenblas-dev; need liblzf liblzf-dev; fi; \
 	$(install_packages)
+	@$(describe_liblzf)
 
 test-programs:
 	@apt=; brew=; \

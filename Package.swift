@@ -59,11 +59,16 @@ let package = Package(
     .systemLibrary(
       name: "CTensorFerryZlib", path: "Sources/CZlib", pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    // Homebrew's liblzf has no file for pkg-config; the Makefile writes one.
+    .systemLibrary(
+      name: "CTensorFerryLZF", path: "Sources/CLZF", pkgConfig: "liblzf",
+      providers: [.apt(["liblzf-dev"]), .brew(["liblzf"])]),
     blas,
 
     // Files
     library("Zlib", ["CTensorFerryZlib"]),
-    library("HDF5", ["CTensorFerryHDF5", "TensorFerryZlib"], [.strictMemorySafety()]),
+    library("LZF", ["CTensorFerryLZF"]),
+    library("HDF5", ["CTensorFerryHDF5", "TensorFerryZlib", "TensorFerryLZF"], [.strictMemorySafety()]),
     library("Tensors", [.product(name: "OrderedCollections", package: "swift-collections")]),
     library(
       "Formats",
@@ -98,6 +103,7 @@ let package = Package(
       name: "TensorFerryTestSupport", dependencies: ["TensorFerryTensors"], path: "Tests/TestSupport",
       swiftSettings: settings),
     tests("Zlib", ["TensorFerryZlib"]),
+    tests("LZF", ["TensorFerryLZF"]),
     tests("HDF5", ["TensorFerryHDF5", "CTensorFerryHDF5"]),
     tests("Tensors", ["TensorFerryTensors"]),
     tests("Formats", ["TensorFerryFormats", "TensorFerryTensors", "TensorFerryHDF5"]),

@@ -7,7 +7,8 @@ struct ConvertCommand: ParsableCommand {
     abstract: "Converts a weight file to another format, streaming, and compares the result bit for bit.",
     discussion: """
       The input's format is found by its content, the output's by --to or by its name. What the output cannot keep is
-      told; what would lose values is refused unless --allow-lossy is given.
+      told; what would lose values is refused unless --allow-lossy is given, and a name that the output cannot hold
+      unless --escape-names is.
 
       EXAMPLES
         tensorferry convert checkpoint.pt model.safetensors
@@ -34,12 +35,19 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "Permit casts that change values.")
   var allowLossy = false
 
+  @Flag(help: "Write names that the format cannot hold with %, so that they are read back as they were.")
+  var escapeNames = false
+
   @Flag(name: [.short, .long], help: "Plan from headers alone and write nothing.")
   var dryRun = false
 
   @Flag(help: "Replace the output if it exists.")
   var force = false
 
+  @Flag(name: [.short, .long], help: "Show no progress; without it, a terminal sees some.")
+  var quiet = false
+
+  @OptionGroup var source: InputOptions
   @OptionGroup var selection: SelectionOptions
   @OptionGroup var answer: JSONOptions
 
@@ -51,28 +59,44 @@ struct ConvertCommand: ParsableCommand {
         }
         return dtype
       }
-      let state = try selection.apply(to: StateDict(path: input))
+      let state = try selection.apply(to: source.open(input))
       let conversion = try Conversion(
-        state, to: FormatChoice.format(named: to, for: output, shardSize: shardSize?.count), dtype: target)
+        state, to: FormatChoice.format(named: to, for: output, shardSize: shardSize?.count), dtype: target,
+        escapingNames: escapeNames)
       if !dryRun {
         if !allowLossy { try conversion.checkLossless() }
-        try conversion.write(to: output, replacing: force)
+        try write(conversion)
       }
       answer.print(json(conversion, state), text: text(conversion, state))
+    }
+  }
+
+  private func write(_ conversion: Conversion) throws {
+    let line = ProgressLine(isQuiet: quiet)
+    defer { line.erase() }
+    try Interruption.watching {
+      try conversion.write(to: output, replacing: force) { progress in
+        try Interruption.check()
+        line.show(progress)
+      }
     }
   }
 
   private func json(_ conversion: Conversion, _ state: StateDict) -> JSONValue {
     [
       "schema": "tensorferry.convert/1",
-      "source": ["path": .string(input), "format": JSONValue(state.origin?.format)],
+      "source": [
+        "path": .string(input), "format": JSONValue(state.origin?.format),
+        "extension_format": JSONValue(state.origin?.contradictingFormat),
+      ],
       "output": .string(output),
       "dry_run": .bool(dryRun),
       "bytes": JSONValue(conversion.byteCount),
       "tensors": .array(
         conversion.steps.map {
           [
-            "name": .string($0.name), "from": .string($0.source.rawValue), "to": .string($0.target.rawValue),
+            "name": .string($0.name), "written_name": .string($0.writtenName), "from": .string($0.source.rawValue),
+            "to": .string($0.target.rawValue),
             "shape": JSONValue($0.shape), "bytes": JSONValue($0.byteCount), "alias_of": JSONValue($0.aliasOf),
           ]
         }),
@@ -94,6 +118,12 @@ struct ConvertCommand: ParsableCommand {
       lines.append(Table(rows: rows, rightAligned: [4]).text)
     }
     if !casts.isEmpty { lines.append("cast    \(casts.count) tensors to \(casts[0].target.rawValue)") }
+    let escaped = conversion.steps.filter { $0.name != $0.writtenName }
+    if let first = escaped.first {
+      lines.append(
+        "escaped \(escaped.count) names, such as '\(first.name.escapedForDisplay)', written as "
+          + "'\(first.writtenName.escapedForDisplay)'; they are read back as they were")
+    }
     lines += conversion.losses.map { "lost    \($0.escapedForDisplay)" }
     lines.append(
       dryRun

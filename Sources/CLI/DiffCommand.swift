@@ -19,11 +19,15 @@ struct DiffCommand: ParsableCommand {
   @Argument(help: "The weight file to compare it with.")
   var right: String
 
+  @OptionGroup var input: InputOptions
   @OptionGroup var output: JSONOptions
 
   func run() throws {
     try output.reporting {
-      let difference = try StateDict(path: left).difference(from: StateDict(path: right))
+      let states = try [left, right].map { try input.open($0) }
+      // Files are not equal as long as something in them was not compared.
+      for state in states { try state.checkComplete() }
+      let difference = try states[0].difference(from: states[1])
       output.print(json(difference), text: text(difference))
       if !difference.tensorsAreEqual { throw ExitStatus.refuted }
     }

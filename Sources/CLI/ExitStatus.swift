@@ -22,6 +22,10 @@ enum ExitStatus {
 
   /// Ends the process: usage, help and exit codes as ArgumentParser has them, every other error with status 2.
   static func exit(with error: any Error) -> Never {
+    if let interruption = error as? Interruption {
+      StandardError.print("error: interrupted; nothing was written")
+      TensorFerryCommand.exit(withError: ExitCode(interruption.status))
+    }
     // ArgumentParser gives status 1 to errors that are not its own; 1 means "refuted" here.
     guard !(error is ExitCode), TensorFerryCommand.exitCode(for: error) == .failure else {
       TensorFerryCommand.exit(withError: error)

@@ -15,30 +15,49 @@ struct Inspection {
   let hashes: [String]
   /// One for each tensor, or none.
   let statistics: [TensorStatistics?]
+  /// What a check found, or nil if there was none.
+  let findings: [FormatFinding]?
 
   var json: JSONValue {
     let origin = state.origin
-    return [
-      "schema": "tensorferry.inspect/1",
-      "file": [
-        "path": JSONValue(origin?.path), "format": JSONValue(origin?.format), "layout": JSONValue(origin?.layout),
-        "bytes": origin.map { JSONValue($0.byteCount) } ?? nil,
-      ],
-      "metadata": .object(state.metadata),
-      "tensors": .array(state.enumerated().map { tensor($1, at: $0) }),
-      "packed": .array(
-        PackedWeights.find(in: state).map {
-          ["scheme": .string($0.scheme), "tensors": .array($0.names.map { .string($0) })]
-        }),
-      "other": .array(
-        state.others.map { other in
-          var members: [JSONValue.Member] = [
-            .init("name", .string(other.name)), .init("kind", .string(other.kind)),
-            .init("reason", .string(other.reason)),
-          ]
-          if other.isRefused { members.append(.init("problem", .string("\(other.kind): \(other.reason)"))) }
-          return .object(members)
-        }),
+    var members: [JSONValue.Member] = [
+      .init("schema", "tensorferry.inspect/1"),
+      .init(
+        "file",
+        [
+          "path": JSONValue(origin?.path), "format": JSONValue(origin?.format), "layout": JSONValue(origin?.layout),
+          "bytes": origin.map { JSONValue($0.byteCount) } ?? nil,
+          "extension_format": JSONValue(origin?.contradictingFormat),
+        ]),
+      .init("metadata", .object(state.metadata)),
+      .init("tensors", .array(state.enumerated().map { tensor($1, at: $0) })),
+      .init(
+        "packed",
+        .array(
+          PackedWeights.find(in: state).map {
+            ["scheme": .string($0.scheme), "tensors": .array($0.names.map { .string($0) })]
+          })),
+      .init(
+        "other",
+        .array(
+          state.others.map { other in
+            var members: [JSONValue.Member] = [
+              .init("name", .string(other.name)), .init("kind", .string(other.kind)),
+              .init("reason", .string(other.reason)),
+            ]
+            if other.isRefused { members.append(.init("problem", .string("\(other.kind): \(other.reason)"))) }
+            return .object(members)
+          })),
+    ]
+    if let findings { members.append(.init("checks", .array(findings.map(json)))) }
+    return .object(members)
+  }
+
+  private func json(_ finding: FormatFinding) -> JSONValue {
+    [
+      "severity": .string(finding.severity.rawValue), "message": .string(finding.reason),
+      "file": JSONValue(finding.file), "tensor": JSONValue(finding.tensor),
+      "place": JSONValue(finding.place?.description),
     ]
   }
 
@@ -102,7 +121,14 @@ struct Inspection {
         "  \($0.isRefused ? "REFUSED " : "")\($0.name.escapedForDisplay): \($0.kind): \($0.reason.escapedForDisplay)"
       }
     }
-    return lines.joined(separator: "\n")
+    return (lines + checkLines).joined(separator: "\n")
+  }
+
+  private var checkLines: [String] {
+    guard let findings else { return [] }
+    let errors = findings.count { $0.severity == .error }
+    return ["", "check: \(errors) errors, \(findings.count - errors) warnings"]
+      + findings.map { "  \($0.severity.rawValue.uppercased()) \($0.description)" }
   }
 
   private static func cells(_ statistics: TensorStatistics?) -> [String] {
@@ -140,6 +166,6 @@ struct Inspection {
         String(repeating: "  ", count: parts.count) + (parts.last ?? "").escapedForDisplay
           + "  \(element.tensor.typeName) \(element.tensor.logicalShape)\(tie)")
     }
-    return lines.joined(separator: "\n")
+    return (lines + checkLines).joined(separator: "\n")
   }
 }

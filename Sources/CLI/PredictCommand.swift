@@ -37,7 +37,7 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     try answer.reporting {
       let model = try weights.model(model)
-      let file = try StateDict(path: inputs)
+      let file = try weights.input.open(inputs)
       let features = try inputTensor(in: file)
       let stages = try model.run(["x": features])
       let classes = try AttentionClassifier.classes(of: result("output", of: stages))
@@ -50,6 +50,7 @@ struct PredictCommand: ParsableCommand {
   private func inputTensor(in file: StateDict) throws -> Tensor {
     let name = input ?? (file["x"] != nil ? "x" : file.count == 1 ? file.names[0] : nil)
     guard let name, let tensor = file[name] else {
+      try file.checkComplete()
       throw WeightFileError(
         .malformed,
         "the features are not found: the file holds \(file.names.joined(separator: ", ").escapedForDisplay); --input names one",
@@ -66,7 +67,7 @@ struct PredictCommand: ParsableCommand {
         .malformed, "the labels are not found: the file holds \(file.names.joined(separator: ", ").escapedForDisplay)",
         file: inputs, tensor: name)
     }
-    return try StateDict(path: name)[0].tensor.read().integers()
+    return try weights.input.open(name)[0].tensor.read().integers()
   }
 
   private func count(_ classes: [Int], equalTo labels: [Int64]) throws -> Int {

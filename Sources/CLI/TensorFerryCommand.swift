@@ -19,7 +19,7 @@ struct TensorFerryCommand: ParsableCommand {
         1   parity refuted
         2   could not: bad file, I/O, unsupported, invalid mapping
         3   undecided: the reference lacks the evidence
-        64  usage; 130 interrupted
+        64  usage; 130 interrupted, 143 terminated
       """,
     version: Version.text,
     subcommands: [

@@ -5,6 +5,8 @@ public struct Conversion: Sendable {
   /// One tensor and what becomes of it.
   public struct Step: Sendable {
     public let name: String
+    /// The name in the output; another one only if names are escaped.
+    public let writtenName: String
     public let source: DType
     public let target: DType
     public let shape: Shape
@@ -23,32 +25,34 @@ public struct Conversion: Sendable {
 
   /// Plans a conversion; reads no tensor.
   ///
-  /// - Parameter dtype: what floating-point tensors are cast to; nil keeps every type. Integers, booleans, complex
-  ///   and packed weights keep theirs.
-  /// - Throws: ``WeightFileError`` with code `.refused` if the source holds something that cannot be carried over.
-  public init(_ source: StateDict, to format: any WeightFormat, dtype: DType? = nil) throws {
-    if let refused = source.others.first(where: \.isRefused) {
-      throw WeightFileError(
-        .refused, "'\(refused.name.escapedForDisplay)', \(refused.kind): \(refused.reason.escapedForDisplay)",
-        file: source.origin?.path, format: source.origin?.format)
-    }
+  /// - Parameters:
+  ///   - dtype: what floating-point tensors are cast to; nil keeps every type. Integers, booleans, complex and packed
+  ///     weights keep theirs.
+  ///   - escapingNames: true to write names that the format cannot hold with `%`, as `docs/reference/names.md` says;
+  ///     they are read back as they were.
+  /// - Throws: ``WeightFileError`` with code `.refused` or `.ambiguousType` if the source holds something that cannot be
+  ///   carried over.
+  public init(
+    _ source: StateDict, to format: any WeightFormat, dtype: DType? = nil, escapingNames: Bool = false
+  ) throws {
+    try source.checkComplete()
     let packed = dtype == nil ? [] : Set(PackedWeights.find(in: source).flatMap(\.names))
     var result = StateDict()
     result.origin = source.origin
     result.metadata = source.metadata
-    var steps: [Step] = []
     for element in source {
       let castable = element.tensor.dtype.isFloatingPoint && !packed.contains(element.name)
       let tensor = try castable ? element.tensor.cast(to: dtype ?? element.tensor.dtype) : element.tensor
       try result.append(element.name, tensor, aliasOf: element.aliasOf)
-      steps.append(
-        Step(
-          name: element.name, source: element.tensor.dtype, target: tensor.dtype, shape: tensor.shape,
-          byteCount: tensor.byteCount, aliasOf: element.aliasOf))
+    }
+    if escapingNames { result = try NameEscape.applied(to: result, for: type(of: format)) }
+    steps = zip(source, result).map { element, written in
+      Step(
+        name: element.name, writtenName: written.name, source: element.tensor.dtype, target: written.tensor.dtype,
+        shape: written.tensor.shape, byteCount: written.tensor.byteCount, aliasOf: element.aliasOf)
     }
     self.source = source
     self.result = result
-    self.steps = steps
     self.format = format
     losses = format.losses(of: result) + source.others.map { "'\($0.name)' (\($0.kind)) is not carried over" }
   }
@@ -83,7 +87,22 @@ public struct Conversion: Sendable {
   }
 
   /// Writes the file: beside its path, then read back, compared bit for bit, and renamed.
-  public func write(to path: String, replacing: Bool = false) throws {
-    try result.write(path: path, format: format, replacing: replacing)
+  ///
+  /// - Parameter progress: called from this thread for every piece of a tensor; what it throws ends the work.
+  /// - Throws: ``WeightFileError`` with code `.unwritable` if the path leads to the source, and what
+  ///   ``TensorFerryTensors/StateDict/write(path:format:replacing:progress:)`` throws.
+  public func write(to path: String, replacing: Bool = false, progress: WriteProgress.Handler? = nil) throws {
+    if let origin = source.origin?.path, AtomicFile.isSame(origin, as: path) {
+      throw WeightFileError(.unwritable, "the output is the input", file: path)
+    }
+    do {
+      try result.write(path: path, format: format, replacing: replacing, progress: progress)
+    } catch var error as WeightFileError where error.code == .unrepresentable {
+      let escaped = try? NameEscape.applied(to: result, for: type(of: format))
+      if let escaped, escaped.names != result.names {
+        error.reason += "; --escape-names writes names so that they come back"
+      }
+      throw error
+    }
   }
 }

@@ -22,15 +22,15 @@ extension LazyTensor {
   /// The offset of the first byte that differs from another tensor of the same dtype and shape, or nil.
   package func firstDifference(from other: LazyTensor) throws -> Int? {
     precondition(byteCount == other.byteCount)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, min(4 << 20, byteCount)), alignment: 64)
-    defer { buffer.deallocate() }
     var difference: Int?
-    try forEachPiece(upTo: buffer.count) { offset, piece in
-      guard difference == nil, !piece.isEmpty else { return }
-      let theirs = UnsafeMutableRawBufferPointer(rebasing: buffer[..<piece.count])
-      try other.read(offset..<offset + piece.count, into: theirs)
-      guard let a = piece.baseAddress, let b = theirs.baseAddress, memcmp(a, b, piece.count) != 0 else { return }
-      difference = offset + (zip(piece, theirs).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? 0)
+    try withPieceBuffer(byteCount: min(4 << 20, byteCount)) { buffer in
+      try forEachPiece(upTo: max(1, buffer.count)) { offset, piece in
+        guard difference == nil, !piece.isEmpty else { return }
+        let theirs = UnsafeMutableRawBufferPointer(rebasing: buffer[..<piece.count])
+        try other.read(offset..<offset + piece.count, into: theirs)
+        guard let a = piece.baseAddress, let b = theirs.baseAddress, memcmp(a, b, piece.count) != 0 else { return }
+        difference = offset + (zip(piece, theirs).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? 0)
+      }
     }
     return difference
   }

@@ -9,33 +9,43 @@ public import TensorFerryTensors
 extension StateDict {
   /// Opens a weight file: names, dtypes, shapes and metadata are read, the tensors stay in the file.
   ///
-  /// - Parameter format: how to read it, for example `.hdf5`; nil finds the format by the file's content.
+  /// - Parameters:
+  ///   - format: how to read it, for example `.hdf5`; nil finds the format by the file's content.
+  ///   - options: what any format is told; a format's own options hold where these say nothing.
   /// - Throws: ``TensorError`` with code `.unreadableFile` if the file cannot be opened, ``WeightFileError`` if it
   ///   is of no known format or contradicts its format.
-  public init(contentsOf url: URL, format: (any WeightFormat)? = nil) throws {
-    try self.init(path: url.path, format: format)
+  public init(contentsOf url: URL, format: (any WeightFormat)? = nil, options: ReadingOptions = ReadingOptions()) throws
+  {
+    try self.init(path: url.path, format: format, options: options)
   }
 
-  /// Opens a weight file by its path, or a directory that holds one set of shards; see ``init(contentsOf:format:)``.
-  public init(path: String, format: (any WeightFormat)? = nil) throws {
+  /// Opens a weight file by its path, or a directory that holds one set of shards; see ``init(contentsOf:format:options:)``.
+  public init(path: String, format: (any WeightFormat)? = nil, options: ReadingOptions = ReadingOptions()) throws {
     let file = try SourceFile(path: try SafetensorsDirectory.file(in: path) ?? path)
-    self = try (try format ?? FormatRegistry.format(of: file)).read(file)
+    let reader = (try format ?? FormatRegistry.format(of: file)).reading(with: options)
+    self = try NameEscape.undone(in: reader.read(file))
   }
 
   /// Writes the state dict to a file, so that the path holds either all of it or what it held before.
   ///
   /// It is written beside the path, flushed to the disk, read again and compared bit for bit, and then renamed.
   ///
-  /// - Parameter replacing: true to replace a file that exists.
+  /// - Parameters:
+  ///   - replacing: true to replace a file that exists.
+  ///   - progress: called from this thread for every piece of a tensor; what it throws ends the work.
   /// - Throws: ``WeightFileError`` with code `.outputExists`, `.unrepresentable`, `.unwritable` or
-  ///   `.verificationFailed`; nothing is left behind then.
-  public func write(to url: URL, format: any WeightFormat, replacing: Bool = false) throws {
-    try write(path: url.path, format: format, replacing: replacing)
+  ///   `.verificationFailed`, and what `progress` throws; nothing is left behind then.
+  public func write(
+    to url: URL, format: any WeightFormat, replacing: Bool = false, progress: WriteProgress.Handler? = nil
+  ) throws {
+    try write(path: url.path, format: format, replacing: replacing, progress: progress)
   }
 
-  /// Writes the state dict to a path; see ``write(to:format:replacing:)``.
-  public func write(path: String, format: any WeightFormat, replacing: Bool = false) throws {
-    try format.save(self, to: path, replacing: replacing)
+  /// Writes the state dict to a path; see ``write(to:format:replacing:progress:)``.
+  public func write(
+    path: String, format: any WeightFormat, replacing: Bool = false, progress: WriteProgress.Handler? = nil
+  ) throws {
+    try format.save(self, to: path, replacing: replacing, progress: progress)
   }
 
   /// Compares every tensor's name, dtype, shape, sharing and bytes with what was read back.

@@ -9,6 +9,8 @@ public struct WeightFileError: LocatedError {
     case malformed
     /// The file is valid, but holds something that is not read here.
     case unsupported
+    /// The file does not say which element type raw bytes have, and neither did its reader.
+    case ambiguousType
     /// The file names bytes outside itself.
     case refused
     /// The format that is written cannot hold this.
@@ -24,7 +26,7 @@ public struct WeightFileError: LocatedError {
   }
 
   public let code: Code
-  public let reason: String
+  public internal(set) var reason: String
   public var file: String?
   public var format: String?
   public var tensor: String?

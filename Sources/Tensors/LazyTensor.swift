@@ -16,6 +16,12 @@ package protocol ContentChecksum: AnyObject, Sendable {
   func observe(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws
 }
 
+/// Is told of every range of a tensor's bytes that was read.
+package protocol ReadObserver: AnyObject, Sendable {
+  /// - Throws: to end what reads the tensor.
+  func didRead(_ byteCount: Int) throws
+}
+
 /// A dtype and a shape whose bytes are not read yet.
 ///
 /// It is a range of a shared open ``SourceFile`` wherever the format stores the bytes as they are; otherwise a
@@ -39,6 +45,7 @@ public struct LazyTensor: Sendable {
   /// What the bytes encode if the dtype is `.block`; nil for numbers.
   public let encoding: BlockEncoding?
   let checksum: (any ContentChecksum)?
+  private var observer: (any ReadObserver)?
 
   /// - Throws: ``TensorError`` with code `.sizeOverflow` or `.partialByte` if dtype and shape have no size,
   ///   `.truncatedFile` if a range of a file ends behind its end, `.sizeMismatch` if bytes in memory have another size.
@@ -105,6 +112,14 @@ public struct LazyTensor: Sendable {
     case .memory(let bytes): bytes.withUnsafeBytes { buffer.copyMemory(from: .init(rebasing: $0[range])) }
     }
     try checksum?.observe(UnsafeRawBufferPointer(buffer), at: range.lowerBound)
+    try observer?.didRead(range.count)
+  }
+
+  /// The same tensor, whose reads an observer is told of.
+  package func observed(by observer: any ReadObserver) -> LazyTensor {
+    var copy = self
+    copy.observer = observer
+    return copy
   }
 
   /// Asks a reader for whole elements only, so that it can swap and gather without caring for parts of one.
@@ -114,11 +129,11 @@ public struct LazyTensor: Sendable {
     let start = range.lowerBound / width * width
     let end = min((range.upperBound + width - 1) / width * width, byteCount)
     guard start != range.lowerBound || end != range.upperBound else { return try reader.read(range, into: buffer) }
-    let whole = UnsafeMutableRawBufferPointer.allocate(byteCount: end - start, alignment: 16)
-    defer { whole.deallocate() }
-    try reader.read(start..<end, into: whole)
-    let offset = range.lowerBound - start
-    buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: whole[offset..<offset + range.count]))
+    try withPieceBuffer(byteCount: end - start) { whole in
+      try reader.read(start..<end, into: whole)
+      let offset = range.lowerBound - start
+      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: whole[offset..<offset + range.count]))
+    }
   }
 
   /// Reads the whole tensor into memory.
@@ -137,15 +152,15 @@ public struct LazyTensor: Sendable {
   public func forEachPiece(
     upTo limit: Int = 4 << 20, _ body: (_ offset: Int, _ bytes: UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, min(limit, byteCount)), alignment: 64)
-    defer { buffer.deallocate() }
-    var offset = 0
-    while offset < byteCount {
-      let end = min(offset + buffer.count, byteCount)
-      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(end - offset)])
-      try read(offset..<end, into: piece)
-      try body(offset, UnsafeRawBufferPointer(piece))
-      offset = end
+    try withPieceBuffer(byteCount: min(limit, byteCount)) { buffer in
+      var offset = 0
+      while offset < byteCount {
+        let end = min(offset + buffer.count, byteCount)
+        let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(end - offset)])
+        try read(offset..<end, into: piece)
+        try body(offset, UnsafeRawBufferPointer(piece))
+        offset = end
+      }
     }
   }
 }

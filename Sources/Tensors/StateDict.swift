@@ -18,12 +18,15 @@ public struct StateDict: Sendable {
     public let reason: String
     /// True if the file must not be imported or converted because of it, for example a link to another file.
     public let isRefused: Bool
+    /// True if it is refused only because the file does not say which element type it has, which its reader may.
+    public let isAmbiguous: Bool
 
-    public init(name: String, kind: String, reason: String, isRefused: Bool = false) {
+    public init(name: String, kind: String, reason: String, isRefused: Bool = false, isAmbiguous: Bool = false) {
       self.name = name
       self.kind = kind
       self.reason = reason
-      self.isRefused = isRefused
+      self.isRefused = isRefused || isAmbiguous
+      self.isAmbiguous = isAmbiguous
     }
   }
 
@@ -87,6 +90,13 @@ public struct StateDict: Sendable {
       if let owner = entry.aliasOf { groups[ExactText(owner), default: [owner]].append(name.text) }
     }
     return Array(groups.values)
+  }
+
+  /// The same state dict, whose tensors tell an observer of every read.
+  package func observed(by observer: any ReadObserver) -> StateDict {
+    var copy = self
+    for (name, entry) in entries { copy.entries[name] = (entry.tensor.observed(by: observer), entry.aliasOf) }
+    return copy
   }
 
   /// The metadata value of that key, or nil.

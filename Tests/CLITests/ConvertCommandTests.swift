@@ -89,6 +89,68 @@ import Testing
     }
   }
 
+  @Test("an output that is the input is refused, under whatever name", arguments: ["same", "symlink", "hardlink"])
+  func sameFile(kind: String) throws {
+    try withTemporaryDirectory { directory in
+      let input = directory.appending(path: "a.pt")
+      let other = directory.appending(path: "b.pt")
+      try FileManager.default.copyItem(atPath: checkpoint, toPath: input.path)
+      if kind == "symlink" { try FileManager.default.createSymbolicLink(at: other, withDestinationURL: input) }
+      if kind == "hardlink" { try FileManager.default.linkItem(at: input, to: other) }
+      let output = kind == "same" ? input : other
+      for options in [[], ["--force"]] {
+        let ran = try run(Project.command, ["convert", input.path, output.path] + options)
+        #expect(ran.status == 2 && ran.errors.contains("the output is the input"), "\(ran.errors)")
+      }
+      #expect(try Data(contentsOf: input) == Data(contentsOf: URL(filePath: checkpoint)))
+    }
+  }
+
+  @Test("an output that is a directory is refused, with --force too", arguments: [[], ["--force"]])
+  func outputDirectory(options: [String]) throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "out.h5")
+      try FileManager.default.createDirectory(at: output, withIntermediateDirectories: false)
+      let ran = try run(Project.command, ["convert", checkpoint, output.path] + options)
+      #expect(ran.status == 2 && ran.errors.contains("the output is a directory"), "\(ran.errors)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: output.path).isEmpty)
+    }
+  }
+
+  @Test("an input that is no regular file is refused at once: a pipe, a device, an empty directory")
+  func inputKinds() throws {
+    try withTemporaryDirectory { directory in
+      let pipe = directory.appending(path: "pipe.pt").path
+      try python("import os, sys; os.mkfifo(sys.argv[1])", [pipe])
+      for (input, reason) in [
+        (pipe, "is not a regular file"), ("/dev/zero", "is not a regular file"),
+        (directory.path, "the directory holds neither"),
+      ] {
+        let ran = try tensorferry("convert", input, directory.appending(path: "out.h5").path)
+        #expect(ran.status == 2 && ran.errors.contains(reason), "\(ran.errors)")
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["pipe.pt"])
+    }
+  }
+
+  @Test("names that the format cannot hold are told, and written on request; the plan tells what they become")
+  func escapedNames() throws {
+    try withTemporaryDirectory { directory in
+      let input = directory.appending(path: "a.safetensors").path
+      let output = directory.appending(path: "a.h5").path
+      try python(
+        """
+        import sys, torch; from safetensors.torch import save_file
+        save_file({"a/b": torch.ones(2, 3), "a": torch.zeros(3)}, sys.argv[1], {"format": "pt"})
+        """, [input])
+      let refused = try tensorferry("convert", input, output)
+      #expect(refused.status == 2 && refused.errors.contains("'a/b'") && refused.errors.contains("--escape-names"))
+      let written = try tensorferry("convert", input, output, "--escape-names", "--json")
+      #expect(try written.json["tensors"]?.array?.compactMap { $0["written_name"]?.string } == ["a", "a%2Fb"])
+      #expect(try tensorferry("diff", input, output).status == 0)
+    }
+  }
+
   @Test("an output whose extension names no format is a usage error")
   func unknownExtension() throws {
     #expect(try tensorferry("convert", checkpoint, "model.xyz").status == 64)

@@ -55,6 +55,32 @@ import Testing
     #expect(try tensorferry("inspect", Project.fixture("hdf5/tied.h5").path, "--check").status == 0)
   }
 
+  @Test("--check lists findings as text and as JSON; warnings have status 0, errors 2")
+  func findings() throws {
+    try withTemporaryDirectory { directory in
+      let paths = ["good.npz", "bad.npz", "cut.npz"].map { directory.appending(path: $0).path }
+      try python(
+        """
+        import sys, numpy as np
+        np.savez_compressed(sys.argv[1], a=np.ones((2, 3)))
+        np.savez(sys.argv[2], a=np.full((2, 3), 7.25))
+        data = bytearray(open(sys.argv[2], "rb").read()); data[data.index(bytes.fromhex("1d40"))] ^= 1
+        open(sys.argv[2], "wb").write(data)
+        open(sys.argv[3], "wb").write(data[:-9])
+        """, paths)
+      let good = try tensorferry("inspect", paths[0], "--check")
+      #expect(good.status == 0 && good.output.contains("check: 0 errors, 1 warnings"), "\(good.output)")
+      #expect(good.output.contains("  WARNING the member is deflated"))
+      let bad = try tensorferry("inspect", paths[1], "--check", "--json")
+      let checks = try #require(try bad.json["checks"]?.array)
+      #expect(bad.status == 2 && checks.contains { $0["severity"]?.string == "error" }, "\(bad.output)")
+      #expect(checks.first?.members?.map(\.key) == ["severity", "message", "file", "tensor", "place"])
+      let cut = try tensorferry("inspect", paths[2], "--check", "--json")
+      #expect(try cut.status == 2 && cut.json["checks"]?.array?.count == 1, "\(cut.output)")
+      #expect(try tensorferry("inspect", paths[1], "--json").json["checks"] == nil)
+    }
+  }
+
   @Test("the tree shows each part once")
   func tree() throws {
     let ran = try tensorferry("inspect", Project.fixture("hdf5/layout-nested.h5").path, "--tree")

@@ -36,11 +36,30 @@ import Testing
           f.create_virtual_dataset('x', layout, fillvalue=3)
           """),
       Case(
-        testDescription: "lzf", word: "32000 (lzf)",
-        code: "f.create_dataset('x', data=np.arange(40.), chunks=(8,), compression='lzf')"),
-      Case(
         testDescription: "scale and offset", word: "6 (scaleoffset)",
         code: "f.create_dataset('x', data=np.arange(40), chunks=(8,), scaleoffset=0)"),
+      Case(
+        testDescription: "bits that are not stored", word: "number 5 (nbit), which is not read",
+        code: """
+          p = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+          p.set_chunk((8,)); p.set_filter(h5py.h5z.FILTER_NBIT)
+          d = h5py.h5d.create(f.id, b'x', h5py.h5t.STD_I32LE, h5py.h5s.create_simple((40,)), p)
+          d.write(h5py.h5s.ALL, h5py.h5s.ALL, np.arange(40, dtype='i4'))
+          """),
+      Case(
+        testDescription: "two compressions", word: "number 32000 (lzf) behind another compression",
+        code: """
+          p = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+          p.set_chunk((80,)); p.set_deflate(4); p.set_filter(32000, h5py.h5z.FLAG_OPTIONAL, ())
+          d = h5py.h5d.create(f.id, b'x', h5py.h5t.STD_I32LE, h5py.h5s.create_simple((80,)), p)
+          d.write(h5py.h5s.ALL, h5py.h5s.ALL, np.zeros(80, dtype='i4'))
+          """),
+      Case(
+        testDescription: "a filter whose file calls it something else", word: "number 32015 (zstd)",
+        code: """
+          import hdf5plugin
+          f.create_dataset('x', data=np.arange(40.), chunks=(8,), **hdf5plugin.Zstd())
+          """),
       Case(
         testDescription: "a filter that nobody has", word: "number 499 (without a name)",
         code: """
@@ -111,6 +130,44 @@ import Testing
       #expect(description.refusal?.contains(test.word) == true, "\(description.refusal ?? "read")")
       let code = errorCode { _ = try HDF5DatasetReader(description, source: try MemorySource(path)) }
       #expect(code == (description.elementType.byteCount == nil ? .unsupportedType : .unsupportedStorage))
+    }
+  }
+
+  @Test(
+    "filters of plugins are named by their number and their well-known name",
+    arguments: [
+      ("LZ4()", "32004 (lz4)"), ("Blosc()", "32001 (blosc)"), ("Bitshuffle()", "32008 (bitshuffle)"),
+      ("Zstd()", "32015 (zstd)"), ("BZip2()", "307 (bzip2)"), ("Blosc2()", "32026 (blosc2)"), ("Zfp()", "32013 (zfp)"),
+      ("SZ3(absolute=0.1)", "32024 (sz3)"), ("Sperr(rate=4)", "32028 (sperr)"),
+    ])
+  func plugins(filter: String, name: String) throws {
+    try withScratch { scratch in
+      let path = scratch.path("plugin.h5")
+      try scratch.h5py(
+        path, [],
+        """
+        import hdf5plugin
+        a = np.arange(32. * 48, dtype='f4').reshape(32, 48)
+        h5py.File(path, 'w').create_dataset('x', data=a, chunks=a.shape, **hdf5plugin.\(filter))
+        """)
+      let description = try #require(try HDF5Inventory(describing: path).dataset("/x"))
+      #expect(description.refusal == "its chunks are filtered by number \(name), which is not read")
+    }
+  }
+
+  @Test("szip is named, if this h5py can write it")
+  func szip() throws {
+    try withScratch { scratch in
+      let path = scratch.path("szip.h5")
+      try scratch.h5py(
+        path, [],
+        """
+        p = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        p.set_chunk((8,)); p.set_szip(32, 8)
+        d = h5py.h5d.create(f.id, b'x', h5py.h5t.STD_I32LE, h5py.h5s.create_simple((40,)), p)
+        """.replacing("f.id", with: "h5py.File(path, 'w').id"))
+      let description = try #require(try HDF5Inventory(describing: path).dataset("/x"))
+      #expect(description.refusal == "its chunks are filtered by number 4 (szip), which is not read")
     }
   }
 

@@ -14,7 +14,7 @@ struct JSONOptions: ParsableArguments {
   func reporting(_ body: () throws -> Void) throws {
     do {
       try body()
-    } catch let error where json && !(error is ExitCode) {
+    } catch let error where json && !(error is ExitCode || error is Interruption) {
       Swift.print(Self.answer(for: error).text(pretty: true))
       throw error
     }

@@ -8,9 +8,11 @@ struct WeightsOptions: ParsableArguments {
   )
   var key: String?
 
+  @OptionGroup var input: InputOptions
+
   /// Opens the file and maps it to the model, reading no tensor yet.
   func plan(_ path: String) throws -> (state: StateDict, plan: MappingPlan) {
-    let state = try StateDict(path: path)
+    let state = try input.open(path)
     let plan = AttentionClassifier.plan(importing: state, key: key)
     return (state, plan)
   }

@@ -19,13 +19,18 @@ struct AtomicFile {
 
   /// Calls `body` with a path in the same directory, flushes what it wrote to the disk, and renames it.
   ///
+  /// - Parameter beforeCommit: the last chance to throw.
   /// - Throws: ``WeightFileError`` with code `.outputExists` or `.unwritable`, and whatever `body` throws; the
   ///   temporary file is removed then.
-  static func write(to path: String, replacing: Bool, _ body: (_ temporary: String) throws -> Void) throws {
+  static func write(
+    to path: String, replacing: Bool, _ body: (_ temporary: String) throws -> Void,
+    beforeCommit: () throws -> Void
+  ) throws {
     let file = try AtomicFile(path: path, replacing: replacing)
     do {
       try body(file.temporary)
       try file.flush()
+      try beforeCommit()
       try file.commit()
     } catch {
       file.discard()
@@ -35,11 +40,10 @@ struct AtomicFile {
 
   /// Checks that the path may be written; writes nothing.
   init(path: String, replacing: Bool) throws {
-    let existing = access(path, F_OK) == 0
-    if existing, !replacing {
+    if Self.isDirectory(path) { throw WeightFileError(.unwritable, "the output is a directory", file: path) }
+    if access(path, F_OK) == 0, !replacing {
       throw WeightFileError(.outputExists, "the output exists; --force replaces it", file: path)
     }
-    if Self.isDirectory(path) { throw WeightFileError(.unwritable, "the output is a directory", file: path) }
     let slash = path.lastIndex(of: "/")
     let directory = slash.map { String(path[...$0]) } ?? "./"
     let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
@@ -67,6 +71,12 @@ struct AtomicFile {
 
   /// Removes what was written, unless it has its path already.
   func discard() { unlink(temporary) }
+
+  /// True if both paths lead to one file.
+  static func isSame(_ path: String, as other: String) -> Bool {
+    var (a, b) = (stat(), stat())
+    return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino
+  }
 
   private static func isDirectory(_ path: String) -> Bool {
     var status = stat()

@@ -48,6 +48,19 @@ package final class OutputFile {
     if buffer.count >= Self.bufferSize { try flush() }
   }
 
+  /// Writes bytes; many at once do not go through the buffer.
+  func write(_ bytes: UnsafeRawBufferPointer) throws {
+    guard bytes.count >= Self.bufferSize else {
+      buffer.append(contentsOf: bytes)
+      position += UInt64(bytes.count)
+      if buffer.count >= Self.bufferSize { try flush() }
+      return
+    }
+    try flush()
+    try writeAll(bytes, at: position)
+    position += UInt64(bytes.count)
+  }
+
   /// Writes an integer, little-endian.
   func write<Value: FixedWidthInteger>(_ value: Value) throws {
     try withUnsafeBytes(of: value.littleEndian) { try write($0) }

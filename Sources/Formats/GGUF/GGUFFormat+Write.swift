@@ -49,14 +49,18 @@ extension GGUFFormat {
     try output.close()
   }
 
+  public static func problem(ofName name: String) -> String? {
+    let count = name.utf8.count
+    if count > GGUFLimits.nameByteCount {
+      return "has a name of \(count) bytes, GGUF allows \(GGUFLimits.nameByteCount)"
+    }
+    return name.utf8.contains(0) ? "has a NUL in its name" : nil
+  }
+
   /// Why GGUF cannot hold a tensor.
   private func problems(of element: StateDict.Element, _ type: GGMLType?) -> [String] {
     var problems: [String] = []
-    let name = Array(element.name.utf8)
-    if name.count > GGUFLimits.nameByteCount {
-      problems.append("has a name of \(name.count) bytes, GGUF allows \(GGUFLimits.nameByteCount)")
-    }
-    if name.contains(0) { problems.append("has a NUL in its name") }
+    if let problem = Self.problem(ofName: element.name) { problems.append(problem) }
     let rank = (element.tensor.encoding?.shape ?? element.tensor.shape).rank
     if rank > GGUFLimits.rank { problems.append("has \(rank) dimensions, GGUF allows \(GGUFLimits.rank)") }
     if type == nil {

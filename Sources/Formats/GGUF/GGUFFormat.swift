@@ -7,6 +7,7 @@ public import TensorFerryTensors
 /// takes them for numbers, unless ``dequantised`` asks for the numbers.
 public struct GGUFFormat: WeightFormat {
   public static let name = "gguf"
+  public static let extensions = ["gguf"]
 
   /// GGUF cannot say that two names share their bytes: both are written.
   public static let keepsTies = false
@@ -24,6 +25,10 @@ public struct GGUFFormat: WeightFormat {
   public init(dequantised: Bool = false, alignment: Int? = nil) {
     self.dequantised = dequantised
     self.alignment = alignment
+  }
+
+  public func reading(with options: ReadingOptions) -> Self {
+    Self(dequantised: dequantised || options.dequantised, alignment: alignment)
   }
 
   public static func recognises(_ file: SourceFile) throws -> Bool {

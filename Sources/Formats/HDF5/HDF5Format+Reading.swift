@@ -9,11 +9,14 @@ extension HDF5Format {
     } catch let error as HDF5Error {
       throw WeightFileError(.malformed, error.cause, file: file.path, format: Self.name, underlying: error)
     }
-    var tensorPaths: [String] = []
-    for link in inventory.links {
-      if case .dataset(let dataset) = link.target, dataset.tensorType != nil { tensorPaths.append(link.path) }
+    let layout: HDF5Layout
+    do {
+      layout = try HDF5Layout(of: inventory) { HDF5TensorType(of: $0, voidTypes: voidTypes).mayBeTensor }
+    } catch var error as WeightFileError {
+      error.file = file.path
+      error.format = Self.name
+      throw error
     }
-    let layout = HDF5Layout(paths: tensorPaths)
     var state = StateDict()
     let isOwn = inventory.attributes.contains { $0.name == "format" && $0.value == .strings([Self.profile]) }
     state.origin = .init(
@@ -21,20 +24,20 @@ extension HDF5Format {
       byteCount: file.byteCount)
     state.metadata = inventory.attributes.map(\.member)
     if isOwn { state.metadata = try metadata(of: file, state.metadata) }
-    if case .flatUnderGroup(let group) = layout, let link = inventory.links.first(where: { $0.path == group }),
+    if case .flatUnderGroup(let group) = layout.kind, let link = inventory.links.first(where: { $0.path == group }),
       case .group(_, let attributes) = link.target
     {
       state.metadata += attributes.map(\.member)
     }
 
-    let tensors = HDF5Tensors(file: file, format: Self.name)
+    let tensors = HDF5Tensors(file: file, format: Self.name, voidTypes: voidTypes)
     var owners: [HDF5ObjectIdentity: String] = [:]
-    for link in inventory.links {
+    for link in layout.ordered(inventory.links) {
       let name = layout.name(of: link.path)
       switch link.target {
       case .group: continue
       case .dataset(let dataset):
-        try add(dataset, as: name, path: link.path, in: tensors, owners: &owners, to: &state)
+        try add(dataset, as: name, path: link.path, layout, tensors, owners: &owners, to: &state)
       default:
         if let other = link.target.other(name) { state.others.append(other) }
       }
@@ -61,9 +64,17 @@ extension HDF5Format {
   }
 
   private func add(
-    _ dataset: HDF5DatasetDescription, as name: String, path: String, in tensors: HDF5Tensors,
+    _ dataset: HDF5DatasetDescription, as name: String, path: String, _ layout: HDF5Layout, _ tensors: HDF5Tensors,
     owners: inout [HDF5ObjectIdentity: String], to state: inout StateDict
   ) throws {
+    func other(_ kind: String, _ reason: String) { state.others.append(.init(name: name, kind: kind, reason: reason)) }
+    if dataset.isNull, layout.kind == .percentEncoded { return addValue(of: dataset, as: name, to: &state) }
+    if !dataset.isNull, layout.kind == .namedByAttribute, path == HDF5Layout.optimizerPath {
+      return other("opaque", "the state of the optimizer, a pickle, which is not read")
+    }
+    guard layout.holds(path) || !tensors.type(of: dataset).mayBeTensor else {
+      return other("dataset", "the file's list of keys does not name it")
+    }
     switch try tensors.read(dataset, as: name, path: path) {
     case .other(let other): state.others.append(other)
     case .tensor(let tensor):
@@ -76,5 +87,22 @@ extension HDF5Format {
       }
       if owners[dataset.identity] == nil { owners[dataset.identity] = name }
     }
+  }
+
+  /// What a file of Cerebras holds in the attributes of a dataset without elements.
+  private func addValue(of dataset: HDF5DatasetDescription, as name: String, to state: inout StateDict) {
+    switch dataset.text(of: HDF5Layout.kindAttribute) {
+    case "StringH5Type":
+      if let text = dataset.text(of: "string_value") {
+        return state.metadata.append(.init(name, .string(text)))
+      }
+    case "NoneH5Type": return state.metadata.append(.init(name, nil))
+    case "ObjectH5Type":
+      return state.others.append(.init(name: name, kind: "object", reason: "a pickled object is not carried out"))
+    default: break
+    }
+    let kind = dataset.text(of: HDF5Layout.kindAttribute) ?? "no kind"
+    state.others.append(
+      .init(name: name, kind: "null", reason: "its value is not in the file as an array (\(kind))", isRefused: true))
   }
 }

@@ -28,16 +28,26 @@ extension HDF5Format {
     }
   }
 
+  public static let distinguishesCompositions = false
+
+  /// Once for its SHA-256, once to be written.
+  public static let readsPerWrite = 2
+
+  public static func problem(ofName name: String) -> String? {
+    let isPath = name.utf8.allSatisfy { $0 == UInt8(ascii: ".") }
+    guard isPath || name.utf8.contains(UInt8(ascii: "/")) || name.utf8.contains(0) else { return nil }
+    return "is empty, consists of dots, or holds '/' or NUL"
+  }
+
   /// - Throws: ``WeightFileError`` with code `.unrepresentable` that names every tensor that HDF5 cannot hold.
   private func check(_ state: StateDict, _ path: String) throws {
     var problems: [String] = []
+    // Texts are equal here if they look the same.
+    var names: Set<String> = []
     for element in state {
       let name = "'\(element.name.escapedForDisplay)'"
-      if element.name.isEmpty || element.name == "." || element.name.utf8.contains(0x2F)
-        || element.name.utf8.contains(0)
-      {
-        problems.append("the name \(name) is empty, is '.', or holds '/' or NUL")
-      }
+      if let problem = Self.problem(ofName: element.name) { problems.append("the name \(name) \(problem)") }
+      if !names.insert(element.name).inserted { problems.append("the name \(name) looks like another one") }
       if element.tensor.dtype.hdf5 == nil { problems.append("\(name) holds \(element.tensor.typeName)") }
     }
     guard problems.isEmpty else {

@@ -4,12 +4,24 @@ public import TensorFerryTensors
 /// HDF5 files that hold state dicts, as Python programs write them, and `tensorferry.weights/1`.
 public struct HDF5Format: WeightFormat {
   public static let name = "hdf5"
+  public static let extensions = ["h5", "hdf5"]
 
   /// Text attributes of the root group that are written beside the tensors, in this order.
   public var attributes: [(name: String, value: String)]
 
-  public init(attributes: [(name: String, value: String)] = []) {
+  /// What opaque types of one and two bytes hold where the file does not say it; others are listed as ambiguous.
+  ///
+  /// h5py writes bfloat16 and the 8-bit floats of ml_dtypes so. An attribute `dtype` of the dataset, or else the tag of
+  /// its type, says more than this does.
+  public var voidTypes: VoidTypes
+
+  public init(attributes: [(name: String, value: String)] = [], voidTypes: VoidTypes = []) {
     self.attributes = attributes
+    self.voidTypes = voidTypes
+  }
+
+  public func reading(with options: ReadingOptions) -> Self {
+    Self(attributes: attributes, voidTypes: options.voidTypes.isEmpty ? voidTypes : options.voidTypes)
   }
 
   /// The signature stands at byte 0, or behind a user block at byte 512, 1024, 2048 and so on.
@@ -32,4 +44,7 @@ extension WeightFormat where Self == HDF5Format {
   public static func hdf5(attributes: [(name: String, value: String)]) -> HDF5Format {
     HDF5Format(attributes: attributes)
   }
+
+  /// HDF5; `voidTypes` is what opaque bytes hold.
+  public static func hdf5(voidTypes: VoidTypes) -> HDF5Format { HDF5Format(voidTypes: voidTypes) }
 }

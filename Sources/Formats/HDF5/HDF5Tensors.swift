@@ -14,13 +14,24 @@ struct HDF5Tensors {
   var part: Range<UInt64>?
   /// The name of the format in errors.
   let format: String
+  /// What raw bytes hold.
+  let voidTypes: VoidTypes
+
+  func type(of dataset: HDF5DatasetDescription) -> HDF5TensorType { HDF5TensorType(of: dataset, voidTypes: voidTypes) }
 
   func read(_ dataset: HDF5DatasetDescription, as name: String, path: String) throws -> Outcome {
     func other(_ kind: String, _ reason: String, isRefused: Bool = false) -> Outcome {
       .other(.init(name: name, kind: kind, reason: reason, isRefused: isRefused))
     }
     if dataset.isNull { return other("null", "a null dataspace has no elements") }
-    guard let dtype = dataset.tensorType else { return other(dataset.elementType.kind, dataset.elementType.refusal) }
+    let dtype: DType
+    switch type(of: dataset) {
+    case .tensor(let known): dtype = known
+    case .ambiguous(let reason):
+      return .other(.init(name: name, kind: "raw bytes", reason: reason, isAmbiguous: true))
+    case .refused(let reason): return other("dataset", reason, isRefused: true)
+    case .noTensor: return other(dataset.elementType.kind, dataset.elementType.refusal)
+    }
     if case .refused(let reason) = dataset.storage { return other("dataset", reason, isRefused: true) }
     let part = part ?? 0..<file.byteCount
     do {

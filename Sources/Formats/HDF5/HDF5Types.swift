@@ -1,30 +1,7 @@
 internal import TensorFerryHDF5
 internal import TensorFerryTensors
 
-extension HDF5DatasetDescription {
-  /// The element type as a tensor has it, or nil if this is not a tensor.
-  ///
-  /// float8 is stored as unsigned bytes with the attribute `dtype`, because libhdf5 converts float8 wrongly. Keras
-  /// stores bfloat16 as opaque bytes with the same attribute.
-  var tensorType: DType? {
-    if isNull { return nil }
-    guard let tag = attributes.first(where: { $0.name == "dtype" }), case .strings(let names) = tag.value,
-      let name = names.first
-    else { return elementType.dtype }
-    if elementType == .integer(bits: 8, isSigned: false), let dtype = DType(rawValue: name),
-      DType.taggedBytes.contains(dtype)
-    {
-      return dtype
-    }
-    if case .opaque(size: 2, _) = elementType, name == "bfloat16" { return .bf16 }
-    return elementType.dtype
-  }
-}
-
 extension DType {
-  /// The types that HDF5 holds as unsigned bytes with their name in the attribute `dtype`.
-  static let taggedBytes: Set<DType> = [.f8e4m3, .f8e5m2, .f8e8m0, .f8e4m3fnuz, .f8e5m2fnuz]
-
   /// The HDF5 type that holds it, or nil if none does.
   var hdf5: HDF5ElementType? {
     switch self {
@@ -50,7 +27,8 @@ extension DType {
 }
 
 extension HDF5ElementType {
-  fileprivate var dtype: DType? {
+  /// The element type as a tensor has it, by the HDF5 type alone; nil if no tensor has it.
+  var dtype: DType? {
     DType.allCases.first { !DType.taggedBytes.contains($0) && $0.hdf5 == self }
   }
 

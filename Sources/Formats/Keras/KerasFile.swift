@@ -10,13 +10,14 @@ struct KerasFile {
   /// - Parameters:
   ///   - path: where libhdf5 finds it.
   ///   - file: where its bytes are read, from `part` of it.
-  init(describing path: String, in file: SourceFile, part: Range<UInt64>? = nil) throws {
+  ///   - voidTypes: what raw bytes hold.
+  init(describing path: String, in file: SourceFile, part: Range<UInt64>? = nil, voidTypes: VoidTypes) throws {
     do {
       inventory = try HDF5Inventory(describing: path)
     } catch let error as HDF5Error {
       throw WeightFileError(.malformed, error.cause, file: file.path, underlying: error)
     }
-    tensors = HDF5Tensors(file: file, part: part, format: KerasFormat.name)
+    tensors = HDF5Tensors(file: file, part: part, format: KerasFormat.name, voidTypes: voidTypes)
     targets = Dictionary(inventory.links.map { (ExactText($0.path), $0.target) }) { first, _ in first }
   }
 

@@ -12,7 +12,21 @@ public struct KerasFormat: WeightFormat {
   /// True to read the variables of optimizers, metrics and random generators too, which are no weights.
   public var keepsTrainingState: Bool
 
-  public init(keepsTrainingState: Bool = false) { self.keepsTrainingState = keepsTrainingState }
+  /// What raw bytes hold: Keras writes bfloat16 in the layout of Keras 2 without saying so.
+  public var voidTypes: VoidTypes
+
+  public init(keepsTrainingState: Bool = false, voidTypes: VoidTypes = []) {
+    self.keepsTrainingState = keepsTrainingState
+    self.voidTypes = voidTypes
+  }
+
+  public static let extensions = ["keras", "h5", "hdf5"]
+
+  public func reading(with options: ReadingOptions) -> Self {
+    var format = self
+    format.voidTypes = options.voidTypes
+    return format
+  }
 
   public static func recognises(_ file: SourceFile) throws -> Bool {
     if let first = try ZipArchive.firstName(in: file) {
@@ -27,7 +41,7 @@ public struct KerasFormat: WeightFormat {
     do {
       if try ZipArchive.firstName(in: file) != nil { return try KerasArchive(file).read(self) }
       if try KerasIndex.recognises(file) { return try KerasIndex(file).read(self) }
-      let weights = try KerasFile(describing: file.path, in: file)
+      let weights = try KerasFile(describing: file.path, in: file, voidTypes: voidTypes)
       var reading = KerasReading(of: [weights], keepsTrainingState: keepsTrainingState)
       if let legacy = try KerasLegacyNames(weights) {
         let metadata = try KerasConfiguration.decoded(weights.inventory.attributes.map(\.member))

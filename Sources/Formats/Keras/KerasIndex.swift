@@ -72,7 +72,7 @@ struct KerasIndex {
     for shard in shards {
       do {
         let path = directory + shard
-        files.append(try KerasFile(describing: path, in: SourceFile(path: path)))
+        files.append(try KerasFile(describing: path, in: SourceFile(path: path), voidTypes: format.voidTypes))
       } catch let error as any LocatedError {
         problems.append("'\(shard.escapedForDisplay)': \(error.reason)")
       }

@@ -23,11 +23,13 @@ struct KerasObjects {
   /// The path of each object, with the name that the file has of it.
   private var names: [String: String?] = [:]
   private let configuration: KerasConfiguration?
+  private let voidTypes: VoidTypes
   /// Where Keras 2.12 and 2.13 put the layers.
   private static let oldList = "_layer_checkpoint_dependencies"
 
   init(_ files: [KerasFile], _ configuration: KerasConfiguration?) {
     self.configuration = configuration
+    voidTypes = files.first?.tensors.voidTypes ?? []
     for (index, file) in files.enumerated() {
       for link in file.inventory.links {
         let parts = link.path.split(separator: "/")
@@ -59,7 +61,9 @@ struct KerasObjects {
     for path in entries.keys.sorted(by: Self.precedes) {
       let variables = (entries[path] ?? []).sorted { Self.precedes($0.key, $1.key) }
       let (prefix, object) = resolve(path)
-      let types = variables.map(\.dataset.tensorType)
+      let types = variables.map { variable -> DType? in
+        if case .tensor(let dtype) = HDF5TensorType(of: variable.dataset, voidTypes: voidTypes) { dtype } else { nil }
+      }
       let isNumbered = variables.indices.allSatisfy { variables[$0].key == String($0) }
       let known = isNumbered ? KerasClasses.variables(of: object.kind, options: object.node?.options, types) : nil
       for (index, variable) in variables.enumerated() {

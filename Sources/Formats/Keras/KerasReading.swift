@@ -71,7 +71,10 @@ struct KerasReading {
     switch try file.tensors.read(dataset, as: variable.name, path: variable.path) {
     case .other(let other):
       // A weight that is not a tensor is missing, whatever it is.
-      state.others.append(.init(name: other.name, kind: other.kind, reason: other.reason, isRefused: true))
+      state.others.append(
+        .init(
+          name: other.name, kind: other.kind, reason: other.reason, isRefused: !other.isAmbiguous,
+          isAmbiguous: other.isAmbiguous))
     case .tensor(let tensor):
       try state.append(variable.name, tensor, aliasOf: owners[variable.file][dataset.identity])
       if owners[variable.file][dataset.identity] == nil {

@@ -7,16 +7,24 @@ public import TensorFerryTensors
 /// beside the tensors; object arrays and structured arrays are refused.
 public struct NPZFormat: WeightFormat {
   public static let name = "npz"
+  public static let extensions = ["npz"]
   public static let keepsTies = false
+  public static let distinguishesCompositions = false
 
-  /// What arrays of raw bytes (`V1`, `V2`) hold, which the file does not say; nil refuses them.
+  /// What arrays of raw bytes (`V1`, `V2`) hold, which the file does not say; others are listed as ambiguous.
   ///
-  /// numpy writes bfloat16 and the 8-bit floats of ml_dtypes so. Tensors of this type are written so, too.
-  public var voidType: DType?
+  /// numpy writes bfloat16 and the 8-bit floats of ml_dtypes so. Tensors of these types are written so, too.
+  public var voidTypes: VoidTypes
 
   private static let suffix = ".npy"
+  /// There is no other place for metadata that numpy does not take for an array.
+  private static let escapeComment = "\(NameEscape.mark.key)=\(NameEscape.mark.value.string ?? "")"
 
-  public init(voidType: DType? = nil) { self.voidType = voidType }
+  public init(voidTypes: VoidTypes = []) { self.voidTypes = voidTypes }
+
+  public func reading(with options: ReadingOptions) -> Self {
+    Self(voidTypes: options.voidTypes.isEmpty ? voidTypes : options.voidTypes)
+  }
 
   /// True if the first member is an array, or if the archive is empty, as `numpy.savez` without arrays writes it.
   public static func recognises(_ file: SourceFile) throws -> Bool {
@@ -28,6 +36,7 @@ public struct NPZFormat: WeightFormat {
     let archive = try ZipArchive(file, format: Self.name)
     var state = StateDict()
     state.origin = .init(path: file.path, format: Self.name, layout: nil, byteCount: file.byteCount)
+    if archive.comment == Array(Self.escapeComment.utf8) { state.metadata = [NameEscape.mark] }
     for member in archive.members {
       do {
         try append(member, of: archive, to: &state)
@@ -54,18 +63,27 @@ public struct NPZFormat: WeightFormat {
       state.others.append(.init(name: name, kind: "string", reason: "the array holds texts"))
       return
     }
-    let tensor = try header.tensor(of: origin, voidType: voidType) {
+    let tensor = try header.tensor(of: origin, voidTypes: voidTypes) {
       try archive.tensor($0, $1, of: member, from: header.byteCount)
     }
-    try state.append(name, tensor)
+    switch tensor {
+    case .tensor(let tensor): try state.append(name, tensor)
+    case .ambiguous(let reason):
+      state.others.append(.init(name: name, kind: "raw bytes", reason: reason, isAmbiguous: true))
+    }
   }
 
-  public func losses(of state: StateDict) -> [String] { NumPyWriting.losses(of: state) }
+  public static func problem(ofName name: String) -> String? { ZipMember.problem(ofName: name + suffix) }
+
+  public func losses(of state: StateDict) -> [String] {
+    var state = state
+    state.metadata.removeAll { $0 == NameEscape.mark }
+    return NumPyWriting.losses(of: state)
+  }
 
   public func write(_ state: StateDict, to path: String) throws {
-    let headers = try NumPyWriting.headers(of: state, voidType: voidType, format: Self.name, path: path) {
-      ZipMember.problem(ofName: $0 + Self.suffix)
-    }
+    let headers = try NumPyWriting.headers(
+      of: state, voidTypes: voidTypes, format: Self.name, path: path, problem: Self.problem)
     let output = try OutputFile(creating: path)
     let archive = ZipWriter(output)
     for (element, header) in zip(state, headers) {
@@ -76,7 +94,7 @@ public struct NPZFormat: WeightFormat {
         try body.write(element.tensor)
       }
     }
-    try archive.finish()
+    try archive.finish(comment: state.metadata.contains(NameEscape.mark) ? Self.escapeComment : "")
     try output.close()
   }
 }
@@ -85,6 +103,6 @@ extension WeightFormat where Self == NPZFormat {
   /// Arrays with names as `numpy.savez` writes them.
   public static var npz: NPZFormat { NPZFormat() }
 
-  /// Arrays with names; `voidType` is what raw bytes hold.
-  public static func npz(voidType: DType) -> NPZFormat { NPZFormat(voidType: voidType) }
+  /// Arrays with names; `voidTypes` is what raw bytes hold.
+  public static func npz(voidTypes: VoidTypes) -> NPZFormat { NPZFormat(voidTypes: voidTypes) }
 }

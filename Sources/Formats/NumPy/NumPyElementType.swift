@@ -12,10 +12,10 @@ struct NumPyElementType {
 
   /// The `descr` of a type, or nil if numpy has none.
   ///
-  /// - Parameter voidType: the type that is written as raw bytes.
-  static func descr(of dtype: DType, voidType: DType?) -> String? {
+  /// - Parameter voidTypes: the types that are written as raw bytes.
+  static func descr(of dtype: DType, voidTypes: VoidTypes) -> String? {
     if let code = types.first(where: { $0.dtype == dtype })?.code { return (dtype.swapWidth == 1 ? "|" : "<") + code }
-    guard dtype == voidType, dtype.bitWidth % 8 == 0 else { return nil }
+    guard voidTypes.contains(dtype) else { return nil }
     // As numpy writes arrays of ml_dtypes' types.
     return "<V\(dtype.bitWidth / 8)"
   }
@@ -27,8 +27,15 @@ struct NumPyElementType {
     return ["U", "S", "a"].contains(code.prefix(1)) && Int(code.dropFirst()) != nil
   }
 
-  /// - Parameter voidType: what arrays of raw bytes hold, which the file does not say.
-  init(_ descr: String, voidType: DType?, of origin: NumPyOrigin) throws {
+  /// The size of raw bytes, whose type the header does not say; nil for everything else.
+  static func rawByteCount(_ descr: String) -> Int? {
+    guard let order = descr.first, "<|".contains(order) else { return nil }
+    let code = descr.dropFirst()
+    return ["V1", "V2", "f1"].contains(code) ? Int(code.dropFirst()) : nil
+  }
+
+  /// - Throws: ``WeightFileError`` with code `.unsupported` for raw bytes of a type that is not named, too.
+  init(_ descr: String, voidTypes: VoidTypes, of origin: NumPyOrigin) throws {
     let order = descr.first ?? " "
     let code = String(descr.dropFirst())
     if "<>|=".contains(order), let dtype = Self.types.first(where: { $0.code == code })?.dtype,
@@ -37,8 +44,8 @@ struct NumPyElementType {
       (self.dtype, isBigEndian) = (dtype, order == ">" && dtype.swapWidth > 1)
       return
     }
-    if "<|".contains(order), ["V1", "V2", "f1"].contains(code) {
-      (dtype, isBigEndian) = (try Self.resolve(descr, Int(code.dropFirst()) ?? 0, voidType, of: origin), false)
+    if let size = Self.rawByteCount(descr), let dtype = voidTypes[size] {
+      (self.dtype, isBigEndian) = (dtype, false)
       return
     }
     throw origin.error(
@@ -46,23 +53,5 @@ struct NumPyElementType {
       code.hasPrefix("O")
         ? "an object array is a pickle, which is not read" : "the element type '\(descr.escapedForDisplay)' is not read"
     )
-  }
-
-  private static func resolve(_ descr: String, _ byteCount: Int, _ voidType: DType?, of origin: NumPyOrigin) throws
-    -> DType
-  {
-    guard let voidType else {
-      throw origin.error(
-        .unsupported,
-        "the element type '\(descr)' is raw bytes, as numpy writes bfloat16 and the types of 8 bits that it lacks; "
-          + "say which type it is")
-    }
-    guard voidType.bitWidth == 8 * byteCount else {
-      throw origin.error(
-        .unsupported,
-        "the element type '\(descr)' has \(byteCount) bytes, \(voidType.rawValue) has \(voidType.bitWidth) bits"
-      )
-    }
-    return voidType
   }
 }

@@ -7,15 +7,20 @@ public import TensorFerryTensors
 /// The file does not name its array: the state dict has one tensor, named after the file without its extension.
 public struct NumPyFormat: WeightFormat {
   public static let name = "npy"
+  public static let extensions = ["npy"]
   public static let keepsTies = false
   public static let keepsNames = false
 
-  /// What arrays of raw bytes (`V1`, `V2`) hold, which the file does not say; nil refuses them.
+  /// What arrays of raw bytes (`V1`, `V2`) hold, which the file does not say; others are listed as ambiguous.
   ///
-  /// numpy writes bfloat16 and the 8-bit floats of ml_dtypes so. A tensor of this type is written so, too.
-  public var voidType: DType?
+  /// numpy writes bfloat16 and the 8-bit floats of ml_dtypes so. A tensor of one of these types is written so, too.
+  public var voidTypes: VoidTypes
 
-  public init(voidType: DType? = nil) { self.voidType = voidType }
+  public init(voidTypes: VoidTypes = []) { self.voidTypes = voidTypes }
+
+  public func reading(with options: ReadingOptions) -> Self {
+    Self(voidTypes: options.voidTypes.isEmpty ? voidTypes : options.voidTypes)
+  }
 
   public static func recognises(_ file: SourceFile) throws -> Bool {
     try file.byteCount >= 6 && file.read(at: 0, count: 6) == NumPyHeader.magic
@@ -27,10 +32,15 @@ public struct NumPyFormat: WeightFormat {
     state.origin = .init(path: file.path, format: Self.name, layout: nil, byteCount: file.byteCount)
     do {
       let header = try NumPyHeader(of: origin) { try file.read(at: 0, count: Int(min(UInt64($0), file.byteCount))) }
-      let tensor = try header.tensor(of: origin, voidType: voidType) {
+      let tensor = try header.tensor(of: origin, voidTypes: voidTypes) {
         try LazyTensor(dtype: $0, shape: $1, content: .file(file, offset: UInt64(header.byteCount)))
       }
-      try state.append(Self.stem(of: file.path), tensor)
+      let name = Self.stem(of: file.path)
+      switch tensor {
+      case .tensor(let tensor): try state.append(name, tensor)
+      case .ambiguous(let reason):
+        state.others.append(.init(name: name, kind: "raw bytes", reason: reason, isAmbiguous: true))
+      }
     } catch var error as TensorError {
       error.file = file.path
       error.format = Self.name
@@ -50,7 +60,7 @@ public struct NumPyFormat: WeightFormat {
         .unrepresentable, "an .npy file holds one array, there are \(state.count) tensors; .npz holds several",
         file: path, format: Self.name)
     }
-    let headers = try NumPyWriting.headers(of: state, voidType: voidType, format: Self.name, path: path)
+    let headers = try NumPyWriting.headers(of: state, voidTypes: voidTypes, format: Self.name, path: path)
     let output = try OutputFile(creating: path)
     try output.write(headers[0])
     try output.write(element.tensor)
@@ -67,6 +77,6 @@ extension WeightFormat where Self == NumPyFormat {
   /// A single array as `numpy.save` writes it.
   public static var npy: NumPyFormat { NumPyFormat() }
 
-  /// A single array; `voidType` is what raw bytes hold.
-  public static func npy(voidType: DType) -> NumPyFormat { NumPyFormat(voidType: voidType) }
+  /// A single array; `voidTypes` is what raw bytes hold.
+  public static func npy(voidTypes: VoidTypes) -> NumPyFormat { NumPyFormat(voidTypes: voidTypes) }
 }

@@ -42,13 +42,23 @@ struct NumPyHeader {
     shape = try Shape(fields.shape)
   }
 
+  /// What follows the header.
+  enum Content {
+    case tensor(LazyTensor)
+    /// Raw bytes of a type that neither the file nor its reader says, for the reason given in words.
+    case ambiguous(reason: String)
+  }
+
   /// The tensor that follows the header.
   ///
   /// - Parameter bytes: gives the bytes behind the header as a tensor of that type and shape.
   func tensor(
-    of origin: NumPyOrigin, voidType: DType?, bytes: (DType, Shape) throws -> LazyTensor
-  ) throws -> LazyTensor {
-    let type = try NumPyElementType(descr, voidType: voidType, of: origin)
+    of origin: NumPyOrigin, voidTypes: VoidTypes, bytes: (DType, Shape) throws -> LazyTensor
+  ) throws -> Content {
+    if let size = NumPyElementType.rawByteCount(descr), voidTypes[size] == nil {
+      return .ambiguous(reason: VoidTypes.ambiguity(size))
+    }
+    let type = try NumPyElementType(descr, voidTypes: voidTypes, of: origin)
     let count = try type.dtype.byteCount(of: shape.elementCount)
     guard count <= Int.max - byteCount, UInt64(byteCount + count) == origin.byteCount else {
       throw origin.malformed(
@@ -56,12 +66,12 @@ struct NumPyHeader {
         at: UInt64(byteCount))
     }
     let isTransposed = isFortranOrder && shape.squeezed.count > 1
-    guard count > 0, isTransposed || type.isBigEndian else { return try bytes(type.dtype, shape) }
+    guard count > 0, isTransposed || type.isBigEndian else { return .tensor(try bytes(type.dtype, shape)) }
     let range = try StridedRange(
       bytes(.u8, Shape([count])), shape: shape,
       strides: isTransposed ? shape.reversed.rowStrides.reversed() : shape.rowStrides,
       width: type.dtype.bitWidth / 8, swapWidth: type.isBigEndian ? type.dtype.swapWidth : 1)
-    return try LazyTensor(dtype: type.dtype, shape: shape, content: .reader(range))
+    return .tensor(try LazyTensor(dtype: type.dtype, shape: shape, content: .reader(range)))
   }
 
   /// The header that numpy itself writes for a row-major array.

@@ -6,15 +6,18 @@ enum NumPyWriting {
   ///
   /// - Throws: ``WeightFileError`` with code `.unrepresentable` that names every tensor numpy cannot hold, and why.
   static func headers(
-    of state: StateDict, voidType: DType?, format: String, path: String, problem: (String) -> String? = { _ in nil }
+    of state: StateDict, voidTypes: VoidTypes, format: String, path: String, problem: (String) -> String? = { _ in nil }
   ) throws -> [[UInt8]] {
     var problems: [String] = []
+    // Texts are equal here if they look the same, and zip archives are read so.
+    var names: Set<String> = []
     var headers: [[UInt8]] = []
     for element in state {
       let (dtype, shape) = (element.tensor.dtype, element.tensor.shape)
-      let descr = NumPyElementType.descr(of: dtype, voidType: voidType)
+      let descr = NumPyElementType.descr(of: dtype, voidTypes: voidTypes)
       let found = [
         problem(element.name),
+        names.insert(element.name).inserted ? nil : "the name looks like another one",
         descr == nil ? "numpy has no type for \(dtype.rawValue)" : nil,
         shape.rank > NumPyLimits.rank ? "\(shape.rank) dimensions, numpy has at most \(NumPyLimits.rank)" : nil,
       ].compactMap { $0 }

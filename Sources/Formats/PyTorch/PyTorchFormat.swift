@@ -6,6 +6,7 @@ public import TensorFerryTensors
 /// their first byte is used. Nested checkpoints become dotted names; what is not a tensor becomes metadata.
 public struct PyTorchFormat: WeightFormat {
   public static let name = "pytorch"
+  public static let extensions = ["pt", "pth", "bin"]
 
   public init() {}
 

@@ -10,6 +10,7 @@ public import TensorFerryTensors
 /// of 64 bytes on, and the metadata sorted. Metadata that is not text is kept as JSON text.
 public struct SafetensorsFormat: WeightFormat {
   public static let name = "safetensors"
+  public static let extensions = ["safetensors"]
 
   /// The largest size of one shard's tensors in bytes when writing; nil writes one file.
   public var shardSize: Int?
@@ -53,12 +54,18 @@ public struct SafetensorsFormat: WeightFormat {
   /// `path` may name the file (`model.safetensors`), the index (`model.safetensors.index.json`), or an existing
   /// directory, in which the stem is `model`. Tensors are dealt out greedily in order, as Hugging Face does; a tensor
   /// larger than a shard has one for itself.
-  public func save(_ state: StateDict, to path: String, replacing: Bool) throws {
-    guard let shardSize else { return try saveFile(state, to: path, replacing: replacing) }
+  public func save(_ state: StateDict, to path: String, replacing: Bool, progress: WriteProgress.Handler?) throws {
+    guard let shardSize else { return try saveFile(state, to: path, replacing: replacing, progress: progress) }
     try Self.locatingErrors(in: path) {
       let shards = SafetensorsShards(path, replacing: replacing)
-      try shards.save(state, as: self, shardSize: shardSize)
+      try shards.save(state, as: self, shardSize: shardSize, progress: progress)
     }
+  }
+
+  public static func problem(ofName name: String) -> String? {
+    if name == "__metadata__" { return "has the name of the metadata" }
+    guard name.utf8.count > SafetensorsLimits.nameByteCount else { return nil }
+    return "has a name of \(name.utf8.count) bytes, the limit is \(SafetensorsLimits.nameByteCount)"
   }
 
   /// Calls `body`, and names format and file in an error that names none.

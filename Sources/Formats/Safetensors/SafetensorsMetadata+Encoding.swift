@@ -59,10 +59,7 @@ extension SafetensorsFormat {
       func problem(_ reason: String) {
         problems.append("tensor '\(String(element.name.prefix(256)).escapedForDisplay)' \(reason)")
       }
-      if element.name == "__metadata__" { problem("has the name of the metadata") }
-      if element.name.utf8.count > SafetensorsLimits.nameByteCount {
-        problem("has a name of \(element.name.utf8.count) bytes, the limit is \(SafetensorsLimits.nameByteCount)")
-      }
+      if let found = Self.problem(ofName: element.name) { problem(found) }
       if !element.tensor.dtype.isInSafetensors {
         problem("is \(element.tensor.typeName), which is not a type here")
       }

@@ -21,7 +21,7 @@ struct SafetensorsShards {
   private static let suffix = ".safetensors"
   private static let indexSuffix = ".safetensors.index.json"
 
-  /// - Parameter path: a file, an index or a directory; see ``SafetensorsFormat/save(_:to:replacing:)``.
+  /// - Parameter path: a file, an index or a directory; see ``SafetensorsFormat/save(_:to:replacing:progress:)``.
   init(_ path: String, replacing: Bool) {
     self.replacing = replacing
     var status = stat()
@@ -39,7 +39,11 @@ struct SafetensorsShards {
 
   private var indexPath: String { directory + stem + Self.indexSuffix }
 
-  func save(_ state: StateDict, as format: SafetensorsFormat, shardSize: Int) throws {
+  func save(
+    _ unobserved: StateDict, as format: SafetensorsFormat, shardSize: Int, progress: WriteProgress.Handler?
+  ) throws {
+    let meter = progress.map { ProgressMeter($0, writing: unobserved, as: SafetensorsFormat.self) }
+    let state = meter.map(unobserved.observed) ?? unobserved
     let index = try AtomicFile(path: indexPath, replacing: replacing)
     let metadata = try SafetensorsFormat.representableMetadata(of: state)
     let tensors = state.filter { $0.aliasOf == nil }
@@ -47,7 +51,7 @@ struct SafetensorsShards {
     let old = oldShards()
     let single = try AtomicFile(path: directory + stem + Self.suffix, replacing: replacing)
     guard shards.count > 1 else {
-      try format.saveFile(state, to: single.path, replacing: replacing)
+      try format.saveFile(unobserved, to: single.path, replacing: replacing, progress: progress)
       return remove(old + [stem + Self.indexSuffix])
     }
     guard shards.count <= SafetensorsLimits.shardCount else {
@@ -58,12 +62,15 @@ struct SafetensorsShards {
     let layouts = try shards.map { try SafetensorsLayout($0, metadata: metadata) }
     let files = try names.map { try AtomicFile(path: directory + $0, replacing: replacing) } + [index]
     do {
+      try meter?.begin(.write)
       for (layout, file) in zip(layouts, files) { try layout.write(to: file.temporary) }
       try Self.writeIndex(of: tensors, in: shards, names: names, to: index.temporary)
       let temporaries = Dictionary(uniqueKeysWithValues: zip(names, files.map(\.temporary)))
       let written = try SafetensorsIndex(SourceFile(path: index.temporary)).read { temporaries[$0] ?? $0 }
+      try meter?.begin(.verify)
       try state.checkEqual(written, at: indexPath, as: SafetensorsFormat.self)
       for file in files { try file.flush() }
+      try meter?.report()
       if replacing { remove([stem + Self.indexSuffix]) }
       for file in files { try file.commit() }
     } catch {

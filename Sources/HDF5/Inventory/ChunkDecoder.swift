@@ -1,3 +1,4 @@
+internal import TensorFerryLZF
 internal import TensorFerryZlib
 
 /// Turns the stored bytes of a chunk back into its elements.
@@ -20,11 +21,13 @@ struct ChunkDecoder {
       switch filter {
       case .fletcher32: try Fletcher32.verifyAndRemove(from: &bytes)
       case .shuffle(let width): bytes = unshuffle(bytes, width: width)
-      case .deflate:
-        // Of the filters that were applied before this one, only the checksum changes the size: there is one deflate.
+      case .deflate, .lzf:
+        // Of the filters that were applied before this one, only the checksum changes the size: a dataset has one
+        // compression.
         let checksums = applied[..<position].count { $0 == .fletcher32 }
+        let count = byteCount + checksums * Fletcher32.byteCount
         do {
-          bytes = try inflate(bytes, toCount: byteCount + checksums * Fletcher32.byteCount)
+          bytes = try filter == .lzf ? decompressLZF(bytes, toCount: count) : inflate(bytes, toCount: count)
         } catch {
           throw Damage(reason: "\(error)")
         }

@@ -82,12 +82,6 @@ enum FilterList {
   case known([HDF5ChunkFilter])
   case unknown(reason: String)
 
-  /// What programs call filters that are not read here.
-  private static let names: [Int32: String] = [
-    4: "szip", 5: "nbit", 6: "scaleoffset", 305: "lzo", 307: "bzip2", 32000: "lzf", 32001: "blosc", 32004: "lz4",
-    32008: "bitshuffle", 32013: "zfp", 32015: "zstd", 32026: "blosc2",
-  ]
-
   static func read(from properties: borrowing Identifier, at place: HDF5Handle) throws(HDF5Error) -> FilterList {
     let count = try check("count the filters", at: place) { H5Pget_nfilters(properties.raw) }
     var filters: [HDF5ChunkFilter] = []
@@ -101,13 +95,14 @@ enum FilterList {
         unsafe H5Pget_filter2(properties.raw, index, &flags, &valueCount, &values, name.count, &name, nil)
       }
       switch number {
-      case H5Z_FILTER_DEFLATE where !filters.contains(.deflate): filters.append(.deflate)
+      // Where two compressions follow each other, nothing says how large the bytes between them are.
+      case H5Z_FILTER_DEFLATE where !filters.contains(where: \.isCompression): filters.append(.deflate)
+      case FilterName.lzf where !filters.contains(where: \.isCompression): filters.append(.lzf)
       case H5Z_FILTER_SHUFFLE where valueCount >= 1 && values[0] > 0: filters.append(.shuffle(width: Int(values[0])))
       case H5Z_FILTER_FLETCHER32: filters.append(.fletcher32)
       default:
         let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let known = text.isEmpty ? names[number] ?? "without a name" : text
-        return .unknown(reason: "its chunks are filtered by number \(number) (\(known)), which is not read")
+        return .unknown(reason: FilterName.refusal(of: number, calledInFile: text, behind: filters))
       }
     }
     return .known(filters)

@@ -32,6 +32,8 @@ public enum HDF5ChunkFilter: Sendable, Hashable {
   case shuffle(width: Int)
   /// A zlib stream.
   case deflate
+  /// A block of liblzf, as h5py writes it.
+  case lzf
   /// A checksum in the last 4 bytes.
   case fletcher32
 }

@@ -62,11 +62,11 @@ private struct CastReader: RangeReader {
 
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     let elements = range.lowerBound / to.width..<range.upperBound / to.width
-    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: elements.count * from.width, alignment: 16)
-    defer { bytes.deallocate() }
-    try source.read(elements.lowerBound * from.width..<elements.upperBound * from.width, into: bytes)
-    for index in 0..<elements.count {
-      to.store(from.load(UnsafeRawBufferPointer(bytes), at: index * from.width), buffer, at: index * to.width)
+    try withPieceBuffer(byteCount: elements.count * from.width) { bytes in
+      try source.read(elements.lowerBound * from.width..<elements.upperBound * from.width, into: bytes)
+      for index in 0..<elements.count {
+        to.store(from.load(UnsafeRawBufferPointer(bytes), at: index * from.width), buffer, at: index * to.width)
+      }
     }
   }
 }

@@ -72,7 +72,7 @@ import Testing
     Attack("NP20 a shape of a thousand times the data", "make(shape='(2000, 3)')"),
   ]
 
-  private static let files = Result { try Attack.files(prelude, attacks) }
+  static let files = Result { try Attack.files(prelude, attacks) }
 
   @Test("a hostile .npy file is an error with its place, or has its right value", arguments: attacks)
   func npy(attack: Attack) throws {
@@ -90,7 +90,7 @@ import Testing
   private static let storedAttacks: [Attack] = members(0)
   private static let deflatedAttacks: [Attack] = members(8)
   private static let storedFiles = Result { try Attack.files(prelude, storedAttacks) }
-  private static let deflatedFiles = Result { try Attack.files(prelude, deflatedAttacks) }
+  static let deflatedFiles = Result { try Attack.files(prelude, deflatedAttacks) }
 
   @Test("a hostile array that is stored in an archive ends the same way", arguments: storedAttacks)
   func stored(attack: Attack) throws {

@@ -83,7 +83,7 @@ import Testing
       try python(
         "import ml_dtypes, numpy, sys; numpy.save(sys.argv[1], numpy.array([1.5, -3], ml_dtypes.bfloat16))",
         [theirs.path])
-      let format = NumPyFormat(voidType: .bf16)
+      let format = NumPyFormat(voidTypes: [.bf16])
       try StateDict(contentsOf: theirs, format: format).write(to: ours, format: format)
       #expect(try Data(contentsOf: ours) == Data(contentsOf: theirs))
     }

@@ -17,7 +17,7 @@ import Testing
   @Test("a pickle that asks for too much ends in an error, soon", .timeLimit(.minutes(1)), arguments: bombs)
   func bomb(attack: PickleAttack) throws { try attack.check(#require(try Self.files.get()[attack.sentence])) }
 
-  private static let opcodes: [PickleAttack] =
+  static let opcodes: [PickleAttack] =
     [
       .init("PK02 nt.system as the root", #"op(g("nt", "system") + t(s("id")) + b"R")"#, .unsupported, "nt.system"),
       .init("PK02 posix.system as the root", #"op(g("posix", "system") + t(s("id")) + b"R")"#, .unsupported, "posix"),
@@ -102,7 +102,7 @@ import Testing
         "op(b'}K\\x01K\\x02' + bytes([\(scalar.value)]))", .malformed, "a mark is needed")
     }
 
-  private static let bombs: [PickleAttack] = [
+  static let bombs: [PickleAttack] = [
     .init(
       "PK31 lists of lists of lists", "root(w=tensor(), x=laughs(30))", .unsupported, "shared containers make more than"
     ),

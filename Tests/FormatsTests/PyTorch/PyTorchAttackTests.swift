@@ -13,7 +13,7 @@ import Testing
   @Test("a file that contradicts itself ends in an error", arguments: attacks)
   func contradiction(attack: PickleAttack) throws { try attack.check(#require(try Self.files.get()[attack.sentence])) }
 
-  private static let attacks: [PickleAttack] = [
+  static let attacks: [PickleAttack] = [
     .init(
       "PK11 a storage that is no tuple", #"root(w=tensor(s("storage") + b"Q"))"#, .malformed, "a storage is expected"),
     .init(
@@ -160,6 +160,19 @@ import Testing
   func empty() throws {
     let bytes = try PickleAttack.make([#"root(w=tensor(offset=100, size=(0, 2**40), stride=(1, 2**60)))"#])[0]
     #expect(try PickleAttack.error(of: bytes) == nil)
+  }
+
+  @Test("PK38: tensors that share a storage are tied if they show the same elements, told if they overlap")
+  func shared() throws {
+    let code = #"root(a=tensor(), b=tensor(), c=tensor(offset=2, size=(2,), stride=(2,)))"#
+    let bytes = try PickleAttack.make([code])[0]
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: "weights.pt")
+      try bytes.write(to: url)
+      let state = try StateDict(contentsOf: url)
+      #expect(state.sharedNames == [["a", "b"]])
+      #expect(state.others.map { "\($0.name): \($0.kind)" } == ["c: partial tie"])
+    }
   }
 
   @Test("a flipped bit in a storage ends in an error, and nothing is written")

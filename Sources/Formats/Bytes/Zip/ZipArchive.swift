@@ -7,6 +7,8 @@ package import TensorFerryTensors
 package struct ZipArchive: Sendable {
   /// In the order of the central directory.
   package let members: [ZipMember]
+  /// What the archive says about itself.
+  package let comment: [UInt8]
   private let indices: [String: Int]
   let source: ZipSource
 
@@ -17,7 +19,9 @@ package struct ZipArchive: Sendable {
     let source = ZipSource(file: file, format: format)
     self.source = source
     do {
-      members = try Self.members(of: source, limits: limits)
+      let end = try ZipEndRecord(source)
+      comment = end.comment
+      members = try Self.members(in: end, of: source, limits: limits)
     } catch var error as WeightFileError {
       error.file = file.path
       throw error
@@ -45,8 +49,7 @@ package struct ZipArchive: Sendable {
     return String(validating: try file.read(at: 30, count: nameCount), as: UTF8.self)
   }
 
-  private static func members(of source: ZipSource, limits: ZipLimits) throws -> [ZipMember] {
-    let end = try ZipEndRecord(source)
+  private static func members(in end: ZipEndRecord, of source: ZipSource, limits: ZipLimits) throws -> [ZipMember] {
     let headers = try headers(in: end, of: source, limits: limits)
     // In the file's order, each member ends where the next one begins, and the last one at the directory.
     let order = headers.indices.sorted { headers[$0].headerOffset < headers[$1].headerOffset }

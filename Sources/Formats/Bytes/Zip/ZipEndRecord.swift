@@ -5,6 +5,8 @@ struct ZipEndRecord {
   private(set) var directoryOffset: UInt64
   private(set) var directoryByteCount: UInt64
   private(set) var memberCount: UInt64
+  /// What the archive says about itself.
+  let comment: [UInt8]
 
   private static let signature: [UInt8] = [0x50, 0x4B, 5, 6]
   private static let size = 22
@@ -12,7 +14,8 @@ struct ZipEndRecord {
   private static let size64 = 56
 
   init(_ source: ZipSource) throws {
-    let (start, bytes) = try Self.find(in: source)
+    let (start, bytes, comment) = try Self.find(in: source)
+    self.comment = comment
     var cursor = ByteCursor(bytes, base: start, format: source.format)
     _ = try cursor.take(4)
     let disks = [try cursor.integer(UInt16.self), try cursor.integer(UInt16.self)]
@@ -33,7 +36,7 @@ struct ZipEndRecord {
   }
 
   /// Finds the one record that ends where the file ends.
-  private static func find(in source: ZipSource) throws -> (offset: UInt64, bytes: [UInt8]) {
+  private static func find(in source: ZipSource) throws -> (offset: UInt64, bytes: [UInt8], comment: [UInt8]) {
     let fileSize = source.file.byteCount
     guard fileSize >= UInt64(size) else {
       throw source.malformed("the file has \(fileSize) bytes, the shortest archive takes \(size)", .byte(0))
@@ -66,7 +69,7 @@ struct ZipEndRecord {
     guard !comment.indices.contains(where: { comment[$0...].starts(with: signature) }) else {
       throw source.malformed("the comment holds another end record", .byte(base + UInt64(found)))
     }
-    return (base + UInt64(found), Array(tail[found..<found + size]))
+    return (base + UInt64(found), Array(tail[found..<found + size]), Array(comment))
   }
 
   /// Takes the 64-bit numbers if the archive has them.

@@ -59,7 +59,9 @@ package final class ZipWriter {
   }
 
   /// Writes the central directory and the end records. The output is not closed.
-  package func finish() throws {
+  ///
+  /// - Precondition: the comment has at most 65,535 bytes and holds no signature of an end record.
+  package func finish(comment: String = "") throws {
     let start = output.position
     for entry in entries {
       let wideFields = [entry.byteCount, entry.byteCount, entry.offset].filter { $0 > largest }
@@ -81,7 +83,8 @@ package final class ZipWriter {
     }
     let shortCount = count > min(largest, UInt64(UInt16.max) - 1) ? UInt16.max : UInt16(count)
     try output.write(bytes(UInt32(0x0605_4B50)) + bytes(UInt32(0)) + bytes(shortCount) + bytes(shortCount))
-    try output.write(bytes(narrow(size)) + bytes(narrow(start)) + bytes(UInt16(0)))
+    try output.write(bytes(narrow(size)) + bytes(narrow(start)))
+    try output.write(bytes(UInt16(comment.utf8.count)) + comment.utf8)
   }
 
   private func header(of entry: Entry, alignment: UInt64) -> [UInt8] {

@@ -174,7 +174,7 @@ import Testing
     Attack("ZP37 an empty file", "b''", "unknownFormat"),
   ]
 
-  private static let files = Result { try Attack.files(ZipBuilder.python, ends + members + others) }
+  static let files = Result { try Attack.files(ZipBuilder.python, ends + members + others) }
 
   @Test("an archive whose end or directory lies is an error, or has its right value", arguments: ends)
   func end(attack: Attack) throws {

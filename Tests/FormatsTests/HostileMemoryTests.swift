@@ -1,0 +1,57 @@
+import Foundation
+import TensorFerryFormats
+import TensorFerryTestSupport
+import Testing
+
+/// Runs the command on every hostile file of the other tests, and measures what it took.
+@Suite struct HostileMemoryTests {
+  private static let kinds: [String: @Sendable () throws -> [(ending: String, bytes: Data)]] = [
+    "safetensors": { SafetensorsAttackTests.refused.map { ("safetensors", Data($0.bytes())) } },
+    "zip": { try ZipAttackTests.files.get().values.map { ("npz", $0) } },
+    "numpy": {
+      try NumPyAttackTests.files.get().values.map { ("npy", $0) }
+        + NumPyAttackTests.deflatedFiles.get().values.map { ("npz", $0) }
+    },
+    "gguf": {
+      (GGUFHostileTests.headers + GGUFHostileTests.metadata + GGUFHostileTests.descriptions + GGUFHostileTests.data)
+        .map { ("gguf", Data($0.bytes)) }
+    },
+    "pickle": {
+      let attacks = PickleAttackTests.opcodes + PickleAttackTests.bombs + PyTorchAttackTests.attacks
+      return try PickleAttack.make(attacks.map(\.code)).map { ("pt", $0) }
+    },
+  ]
+
+  /// A pickle may make 2,000,000 objects, because a checkpoint of 100,000 tensors needs 800,000; those take 104 MiB.
+  @Test(
+    "no hostile file makes the command crash, hang, or grow by more than 64 MiB above twice the file, a pickle by 128",
+    arguments: [("safetensors", 64), ("zip", 64), ("numpy", 64), ("gguf", 64), ("pickle", 128)])
+  func bounded(kind: String, limit: Int) throws {
+    try withTemporaryDirectory { directory in
+      let files = try #require(try Self.kinds[kind]?())
+      #expect(files.count > 20)
+      for (index, file) in files.enumerated() {
+        try file.bytes.write(to: directory.appending(path: "\(index).\(file.ending)"))
+      }
+      let printed = try python(
+        """
+        import os, subprocess, sys
+        sys.path.insert(0, sys.argv[1])
+        tool, folder = sys.argv[2:4]
+        def measure(*arguments):
+            process = subprocess.Popen([tool, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return process.returncode, usage.ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10)), usage.ru_utime
+        _, floor, _ = measure("--version")
+        for name in sorted(os.listdir(folder)):
+            path = folder + "/" + name
+            status, memory, seconds = measure("inspect", "--hash", path)
+            allowed = int(sys.argv[4]) + 2 * os.stat(path).st_size / (1 << 20)
+            if status not in (0, 2) or memory - floor > allowed or seconds > 10:
+                print(name, status, memory - floor, seconds)
+        """, [Project.root.appending(path: "Benchmarks").path, Project.command.path, directory.path, String(limit)])
+      #expect(printed.isEmpty, "\(printed)")
+    }
+  }
+}
