@@ -17,7 +17,9 @@ package func draft(
   from sources: [TensorOutline], to targets: [TensorOutline], layout: SourceLayout? = nil
 ) -> Draft {
   let wanted = targets.enumerated().map { ParsedName($1, position: $0) }
-  let parameters = ParsedName.numberingFirsts(sources).filter { !$0.isTrainingState }
+  // The model may ask for such a tensor itself: a batch norm has its `num_batches_tracked`.
+  let wantedState = wanted.reduce(into: Set<String>()) { $0.formUnion($1.trainingState) }
+  let parameters = ParsedName.numberingFirsts(sources).filter { $0.trainingState.isSubset(of: wantedState) }
   let targetScopes = BlockStack.scopes(of: wanted).map(RoleFinder.assign)
   let sourceScopes = BlockStack.scopes(of: parameters).map(RoleFinder.assign)
   var draft = Draft()

@@ -35,7 +35,7 @@ struct ModuleMatcher {
 
   /// All ways in which the member of a source module can be that of a target module.
   func fits(_ source: DraftModule.Member, _ target: DraftModule.Member, role: ModuleRole?) -> [ShapeFit] {
-    guard source.dtype == target.dtype || (source.dtype.isFloat && target.dtype.isFloat) else { return [] }
+    guard source.dtype.canBecome(target.dtype) else { return [] }
     return ShapeFit.all(source.shape, to: target.shape, role: role, layout: layout)
   }
 
@@ -181,8 +181,8 @@ struct ModuleMatcher {
     }
   }
 
-  /// The same for names that do not even say what is a weight: both parameters of a module must be unique, so that a
-  /// stranger of one fitting shape is not enough.
+  /// The same for names that do not even say what is a weight: both parameters of a module must be unique, and named
+  /// alike, so that a stranger of one fitting shape is not enough.
   private mutating func gatherShapes() {
     let opaque = sources.indices.filter { sources[$0].members[.unknown] != nil && sources[$0].role == nil }
     func fitting(_ wanted: DraftModule.Member) -> [Int] {
@@ -198,10 +198,14 @@ struct ModuleMatcher {
       guard found.allSatisfy({ $0.count == 1 }), Set(found.joined()).count == 2 else { continue }
       let pair = found.flatMap { $0 }
       guard pair.allSatisfy({ source in claims.filter { $0.contains(source) }.count == 1 }) else { continue }
+      // A stranger that has the size of a bias, such as a table of frequencies, rarely has the names' scheme too.
+      guard Set(pair.map { sources[$0].members[.unknown]?.names.first.map(Self.depth) }).count == 1 else { continue }
       let reason = "the shapes of '\(sources[pair[0]].title)' and '\(sources[pair[1]].title)' fit nothing else"
       accept(ModuleMatch(form: .gathered, targets: [target], sources: pair, reason: reason, confidence: 0.75))
     }
   }
+
+  private static func depth(_ name: String) -> Int { name.split { "./".contains($0) }.count }
 
   private func fitsByShape(_ target: DraftModule, _ source: DraftModule) -> Bool {
     guard Self.rolesAgree(target, source) else { return false }
@@ -210,16 +214,6 @@ struct ModuleMatcher {
     return leaves.allSatisfy { leaf in
       guard let wanted = target.members[leaf], let found = source.members[leaf] else { return false }
       return fits(found, wanted, role: target.role).contains { !$0.isReshaped }
-    }
-  }
-}
-
-extension DType {
-  /// True for types that hold real numbers with a fraction.
-  fileprivate var isFloat: Bool {
-    switch self {
-    case .f64, .f32, .f16, .bf16, .f8e5m2, .f8e4m3, .f8e4m3fnuz: true
-    default: false
     }
   }
 }

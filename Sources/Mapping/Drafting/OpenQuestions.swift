@@ -56,6 +56,7 @@ struct OpenQuestions {
   private func candidates(
     _ source: TensorOutline, _ home: Home?, _ target: TensorOutline, _ targetHome: Home?
   ) -> [OpenChoice.Candidate] {
+    guard source.dtype.canBecome(target.dtype) else { return [] }
     var similarity = 0.0
     var reason = "the shape fits"
     if let home, let targetHome {

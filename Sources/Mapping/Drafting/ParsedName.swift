@@ -51,10 +51,8 @@ struct ParsedName {
     self.tokens = tokens
   }
 
-  /// True if a word of the name belongs to the state of training.
-  var isTrainingState: Bool {
-    tokens.contains { token in token.word.map(Vocabulary.trainingState.contains) ?? false }
-  }
+  /// The words that belong to the state of training, such as an optimizer's.
+  var trainingState: Set<String> { Vocabulary.trainingState.intersection(tokens.compactMap(\.word)) }
 }
 
 extension ParsedName {

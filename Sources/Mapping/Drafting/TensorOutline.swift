@@ -23,3 +23,15 @@ package enum SourceLayout: String, Sendable, CaseIterable {
   package static let pytorch = SourceLayout.outputFirst
   package static let keras = SourceLayout.inputFirst
 }
+
+extension DType {
+  /// True for equal types, and among types that hold real numbers with a fraction.
+  func canBecome(_ other: DType) -> Bool { self == other || (isFraction && other.isFraction) }
+
+  private var isFraction: Bool {
+    switch self {
+    case .f64, .f32, .f16, .bf16, .f8e5m2, .f8e4m3, .f8e4m3fnuz: true
+    default: false
+    }
+  }
+}

@@ -19,12 +19,12 @@ import Testing
   @Test("opaque names are settled by shapes that fit nothing else")
   func opaque() {
     let sources = outlines([
-      "q1": [3], "a7f3.x1": [7, 5], "zz": [5], "b.k9": [1, 5], "v": [1], "m00": [3, 5],
+      "n.q1": [3], "a7f3.x1": [7, 5], "n.zz": [5], "b.k9": [1, 5], "b.v": [1], "m00.o": [3, 5],
     ])
     let draft = draft(from: sources, to: classifier)
     #expect(draft.step("fc.weight")?.sources == ["a7f3.x1"])
     #expect(draft.step("fc.weight")?.transforms == [.transpose])
-    #expect(draft.step("classifier.bias")?.sources == ["q1"])
+    #expect(draft.step("classifier.bias")?.sources == ["n.q1"])
     #expect(draft.steps.allSatisfy { $0.confidence < 0.8 })
     #expect(draft.open == [])
   }
@@ -45,6 +45,16 @@ import Testing
     #expect(draft(from: sources, to: classifier).step("attention.weight") == nil)
   }
 
+  @Test("nor does one among opaque names that has another scheme")
+  func strangerAmongOpaque() {
+    let sources = outlines([
+      "n1": [5, 7], "n2": [5], "n3": [1, 5], "n4": [1], "n5": [3, 5], "net.rotary.inv_freq": [3],
+    ])
+    let draft = draft(from: sources, to: classifier)
+    #expect(draft.question("classifier.bias")?.candidates.map(\.sources) == [["net.rotary.inv_freq"]])
+    #expect(draft.step("fc.bias")?.sources == ["n2"])
+  }
+
   @Test("state of training is unused, whatever its shape")
   func trainingState() {
     let state = outlines([
@@ -52,6 +62,15 @@ import Testing
     ])
     let draft = draft(from: state + classifier, to: classifier)
     #expect(draft.unused == state.map(\.name))
+    #expect(draft.open == [])
+  }
+
+  @Test("what looks like state of training is taken if the model asks for it")
+  func wantedState() throws {
+    let targets = try norm("bn1", 5) + outlines(["bn1.running_mean": [5], "bn1.num_batches_tracked": []])
+    let sources = targets.map { TensorOutline(name: "module." + $0.name, shape: $0.shape, dtype: $0.dtype) }
+    let draft = draft(from: sources, to: targets)
+    #expect(draft.step("bn1.num_batches_tracked")?.sources == ["module.bn1.num_batches_tracked"])
     #expect(draft.open == [])
   }
 

@@ -85,8 +85,8 @@ private struct Score {
 
 /// Files of a TransformerClassifier with 6 layers under other projects' names, made in the test run.
 ///
-/// The engine was developed on the seeds 1, 3, 4 and 7, and 2, 5 and 6 with `--hard`; those below it had never seen
-/// when they were written here.
+/// The engine was developed on the seeds 1, 3, 4 and 7, and with `--hard` on 2, 5, 6 and 301. Those below were written
+/// down before they were run.
 @Suite struct VariantTests {
   @Test("at least 40 of 50 renamed models are mapped completely, and none wrongly")
   func renamed() throws {
