@@ -15,6 +15,8 @@ struct ConvertCommand: ParsableCommand {
         tensorferry convert model.safetensors model.h5 --dtype bf16 --allow-lossy
         tensorferry convert checkpoint.pt model.safetensors --shard-size 5GB
         tensorferry convert checkpoint.pt model.safetensors --key model --strip-prefix module. --dry-run
+        tensorferry convert checkpoint.pt model.safetensors --map mapping.yaml
+        tensorferry convert model.h5 back.pt --inverse
       """)
 
   @Argument(help: "The file to read.")
@@ -34,6 +36,11 @@ struct ConvertCommand: ParsableCommand {
 
   @Flag(help: "Permit casts that change values.")
   var allowLossy = false
+
+  @OptionGroup var mapping: MappingOptions
+
+  @Flag(help: "Undo the mapping by which a model file was imported: its tensors under their first names.")
+  var inverse = false
 
   @Flag(help: "Write names that the format cannot hold with %, so that they are read back as they were.")
   var escapeNames = false
@@ -59,7 +66,7 @@ struct ConvertCommand: ParsableCommand {
         }
         return dtype
       }
-      let state = try selection.apply(to: source.open(input))
+      let (state, plan) = try mapped(selection.apply(to: source.open(input)))
       let conversion = try Conversion(
         state, to: FormatChoice.format(named: to, for: output, shardSize: shardSize?.count), dtype: target,
         escapingNames: escapeNames)
@@ -67,8 +74,26 @@ struct ConvertCommand: ParsableCommand {
         if !allowLossy { try conversion.checkLossless() }
         try write(conversion)
       }
-      answer.print(json(conversion, state), text: text(conversion, state))
+      answer.print(json(conversion, state, plan), text: text(conversion, state, plan))
     }
+  }
+
+  func validate() throws {
+    if inverse, mapping.map != nil { throw ValidationError("--inverse undoes the mapping that the file records; --map is another") }
+  }
+
+  /// The tensors as the mapping makes them, if there is one.
+  private func mapped(_ state: StateDict) throws -> (StateDict, MappingPlan?) {
+    guard let plan = try inverse ? mapping.recordedInverse(in: state) : mapping.read().map({ MappingPlan($0, from: state) })
+    else { return (state, nil) }
+    if !dryRun, !allowLossy {
+      let losses = try plan.castLosses(state)
+      if let first = losses.first {
+        throw WeightFileError(
+          .lossyCast, losses.summary + "; --allow-lossy permits it", file: state.origin?.path, tensor: first)
+      }
+    }
+    return (try plan.apply(to: state), plan)
   }
 
   private func write(_ conversion: Conversion) throws {
@@ -82,7 +107,7 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
-  private func json(_ conversion: Conversion, _ state: StateDict) -> JSONValue {
+  private func json(_ conversion: Conversion, _ state: StateDict, _ plan: MappingPlan?) -> JSONValue {
     [
       "schema": "tensorferry.convert/1",
       "source": [
@@ -101,13 +126,16 @@ struct ConvertCommand: ParsableCommand {
           ]
         }),
       "losses": .array(conversion.losses.map { .string($0) }),
+      "plan": plan?.json ?? nil,
     ]
   }
 
-  private func text(_ conversion: Conversion, _ state: StateDict) -> String {
+  private func text(_ conversion: Conversion, _ state: StateDict, _ plan: MappingPlan?) -> String {
     let casts = conversion.steps.filter { $0.source != $0.target }
     var lines = ["read    \(input.escapedForDisplay): \(state.origin?.format ?? ""), \(state.count) tensors"]
-    if dryRun {
+    if let plan, dryRun {
+      lines.append(plan.table)
+    } else if dryRun {
       let rows = conversion.steps.map { step in
         [
           "", step.name.escapedForDisplay,
@@ -116,6 +144,9 @@ struct ConvertCommand: ParsableCommand {
         ]
       }
       lines.append(Table(rows: rows, rightAligned: [4]).text)
+    }
+    if let plan {
+      lines.append("mapped  \(plan.assignments.count) tensors, \(plan.dropped.count) dropped, \(plan.ignored.count) ignored")
     }
     if !casts.isEmpty { lines.append("cast    \(casts.count) tensors to \(casts[0].target.rawValue)") }
     let escaped = conversion.steps.filter { $0.name != $0.writtenName }

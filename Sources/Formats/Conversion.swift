@@ -65,25 +65,13 @@ public struct Conversion: Sendable {
   /// - Throws: ``WeightFileError`` with code `.lossyCast` with the number of elements, the largest error and the
   ///   first tensor.
   public func checkLossless() throws {
-    var tensors = 0
-    var elements = 0
-    var largest = 0.0
-    var overflows = 0
-    var first: String?
+    var losses = CastLosses()
     for (step, element) in zip(steps, source) where step.source != step.target && step.aliasOf == nil {
-      let loss = try element.tensor.loss(castingTo: step.target)
-      guard loss.count > 0 else { continue }
-      tensors += 1
-      elements += loss.count
-      largest = max(largest, loss.largestError)
-      overflows += loss.overflows
-      first = first ?? step.name
+      try losses.add(step.name, element.tensor, castTo: step.target)
     }
-    guard let first else { return }
+    guard let first = losses.first else { return }
     throw WeightFileError(
-      .lossyCast,
-      "the cast changes \(elements) elements of \(tensors) tensors, by at most \(largest); \(overflows) overflow; "
-        + "--allow-lossy permits it", file: source.origin?.path, tensor: first)
+      .lossyCast, losses.summary + "; --allow-lossy permits it", file: source.origin?.path, tensor: first)
   }
 
   /// Writes the file: beside its path, then read back, compared bit for bit, and renamed.

@@ -2,35 +2,35 @@
 ///
 /// Every target is in exactly one of `steps` and `open`. Every source is in a step, is a candidate of a question, or
 /// is in `unused`.
-package struct Draft: Hashable, Sendable {
-  package var steps: [DraftStep] = []
-  package var open: [OpenChoice] = []
-  package var unused: [String] = []
+public struct Draft: Hashable, Sendable {
+  public internal(set) var steps: [DraftStep] = []
+  public internal(set) var open: [OpenChoice] = []
+  public internal(set) var unused: [String] = []
 }
 
 /// One decision: which sources become which targets, and why.
-package struct DraftStep: Hashable, Sendable {
-  package let targets: [String]
-  package let sources: [String]
-  package let transforms: [DraftTransform]
-  package let reason: String
+public struct DraftStep: Hashable, Sendable {
+  public let targets: [String]
+  public let sources: [String]
+  public let transforms: [TensorTransform]
+  public let reason: String
   /// From 0 to 1. Nothing below ``minimumConfidence`` is a step.
-  package let confidence: Double
+  public let confidence: Double
 
-  package static let minimumConfidence = 0.7
+  public static let minimumConfidence = 0.7
 }
 
 /// A target for which the evidence is not enough. Nothing is chosen.
-package struct OpenChoice: Hashable, Sendable {
-  package struct Candidate: Hashable, Sendable {
-    package let sources: [String]
-    package let transforms: [DraftTransform]
-    package let reason: String
-    package let confidence: Double
+public struct OpenChoice: Hashable, Sendable {
+  public struct Candidate: Hashable, Sendable {
+    public let sources: [String]
+    public let transforms: [TensorTransform]
+    public let reason: String
+    public let confidence: Double
   }
 
-  package let target: String
+  public let target: String
   /// Best first.
-  package let candidates: [Candidate]
-  package let question: String
+  public let candidates: [Candidate]
+  public let question: String
 }

@@ -9,7 +9,7 @@ struct DraftWriter {
   private(set) var steps: [DraftStep] = []
   private(set) var open: [OpenChoice] = []
 
-  init(_ target: DraftScope, _ sources: [DraftModule], layout: SourceLayout?) {
+  init(_ target: DraftScope, _ sources: [DraftModule], layout: ParameterLayout?) {
     self.target = target
     self.sources = sources
     matcher = ModuleMatcher(target.modules, sources, layout: layout)
@@ -118,14 +118,14 @@ struct DraftWriter {
         let choice = evidence.choose(part.fits, part.family)
       else { continue }
       for (block, source) in part.source.names.enumerated() {
-        let split = DraftTransform.split(axis: 0, parts: members.count)
+        let split = TensorTransform.split(axis: 0, parts: members.count)
         append(members.map { $0.names[block] }, [source], choice.fit.transforms + [split], match, choice)
       }
     }
   }
 
   private mutating func append(
-    _ targets: [String], _ sources: [String], _ transforms: [DraftTransform], _ match: ModuleMatch,
+    _ targets: [String], _ sources: [String], _ transforms: [TensorTransform], _ match: ModuleMatch,
     _ choice: (fit: ShapeFit, reason: String?, factor: Double)
   ) {
     let blocks = target.count > 1 ? ["blocks in the order of their numbers"] : []

@@ -13,8 +13,8 @@ internal import TensorFerryTensors
 ///
 /// - Parameter layout: how the file stores matrices, if that is known; a way that it contradicts is not considered.
 /// - Complexity: O(t · s) comparisons of modules; blocks of a stack count once.
-package func draft(
-  from sources: [TensorOutline], to targets: [TensorOutline], layout: SourceLayout? = nil
+func draft(
+  from sources: [TensorOutline], to targets: [TensorOutline], layout: ParameterLayout? = nil
 ) -> Draft {
   let wanted = targets.enumerated().map { ParsedName($1, position: $0) }
   // The model may ask for such a tensor itself: a batch norm has its `num_batches_tracked`.

@@ -7,12 +7,12 @@ internal import TensorFerryTensors
 struct ModuleMatcher {
   let targets: [DraftModule]
   let sources: [DraftModule]
-  let layout: SourceLayout?
+  let layout: ParameterLayout?
   private(set) var matches: [ModuleMatch] = []
   private var openTargets: Set<Int>
   private var freeSources: Set<Int>
 
-  init(_ targets: [DraftModule], _ sources: [DraftModule], layout: SourceLayout?) {
+  init(_ targets: [DraftModule], _ sources: [DraftModule], layout: ParameterLayout?) {
     self.targets = targets
     self.sources = sources
     self.layout = layout

@@ -6,7 +6,7 @@ struct OpenQuestions {
   let parameters: [TensorOutline]
   let targetScopes: [DraftScope]
   let sourceScopes: [DraftScope]
-  let layout: SourceLayout?
+  let layout: ParameterLayout?
 
   static let maximumCandidates = 8
   /// How many sources of one size are looked at for a question.

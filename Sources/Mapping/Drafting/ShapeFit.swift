@@ -10,14 +10,14 @@ struct ShapeFit: Hashable {
     case channelsLast = "channels last"
   }
 
-  let transforms: [DraftTransform]
+  let transforms: [TensorTransform]
   /// Nil if the question does not arise, as with vectors.
   let orientation: Orientation?
   /// True if only the number of elements fits, so that a name must vouch for it.
   var isReshaped = false
 
   /// All ways from `source` to `target`; those that the declared layout contradicts are left out.
-  static func all(_ source: Shape, to target: Shape, role: ModuleRole?, layout: SourceLayout?) -> [ShapeFit] {
+  static func all(_ source: Shape, to target: Shape, role: ModuleRole?, layout: ParameterLayout?) -> [ShapeFit] {
     guard source.elementCount == target.elementCount else { return [] }
     var fits: [ShapeFit] = []
     if source == target {

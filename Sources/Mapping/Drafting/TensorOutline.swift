@@ -1,27 +1,16 @@
-package import TensorFerryTensors
+public import TensorFerryTensors
 
 /// What is known of a tensor before a byte of it is read: one of a file, or one that a model asks for.
-package struct TensorOutline: Hashable, Sendable {
-  package let name: String
-  package let shape: Shape
-  package let dtype: DType
+public struct TensorOutline: Hashable, Sendable {
+  public let name: String
+  public let shape: Shape
+  public let dtype: DType
 
-  package init(name: String, shape: Shape, dtype: DType) {
+  public init(name: String, shape: Shape, dtype: DType) {
     self.name = name
     self.shape = shape
     self.dtype = dtype
   }
-}
-
-/// How a file stores its matrices, when somebody who knows has said so.
-package enum SourceLayout: String, Sendable, CaseIterable {
-  /// `[out, in]`, as `torch.nn.Linear` has it, and as targets are always written.
-  case outputFirst = "output-first"
-  /// `[in, out]`, as the kernels of Keras and Flax.
-  case inputFirst = "input-first"
-
-  package static let pytorch = SourceLayout.outputFirst
-  package static let keras = SourceLayout.inputFirst
 }
 
 extension DType {

@@ -28,6 +28,9 @@ public struct NameGlob: Hashable, Sendable {
     self.parts = parts
   }
 
+  /// A pattern that one name matches. `*` and `?` of the name stand for one character, whichever it is.
+  init(literal name: String) { self.init(String(name.map { $0 == "*" ? "?" : $0 })) }
+
   /// True if the whole name matches. O(pattern · name).
   public func matches(_ name: String) -> Bool {
     // reachable[i]: the first i parts match what was read so far.

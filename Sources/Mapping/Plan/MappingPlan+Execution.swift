@@ -24,6 +24,18 @@ extension MappingPlan {
     Dictionary(uniqueKeysWithValues: try apply(to: state).map { ($0.name, try $0.tensor.read()) })
   }
 
+  /// What the casts of the plan lose. Reads every tensor that is cast.
+  ///
+  /// - Throws: ``MappingError`` if the plan has problems, and whatever reading throws.
+  public func castLosses(_ state: StateDict) throws -> CastLosses {
+    try check()
+    var losses = CastLosses()
+    for (name, tensor, dtype) in try MappingEvaluation(self, state).casts {
+      try losses.add(name, tensor, castTo: dtype)
+    }
+    return losses
+  }
+
   /// The names of the state dict as the rules see them: behind key and prefixes.
   func selected(_ state: StateDict) throws -> StateDict {
     guard let mapping else { return state }
@@ -43,6 +55,8 @@ extension MappingPlan {
 struct MappingEvaluation {
   /// What each name stands for, and the first name of the result that has the same bytes.
   private(set) var values: [String: (tensor: LazyTensor, owner: String)] = [:]
+  /// What is cast, under the name of the target.
+  private(set) var casts: [(name: String, tensor: LazyTensor, dtype: DType)] = []
 
   private struct Work: Hashable {
     let sources: [String]
@@ -72,7 +86,15 @@ struct MappingEvaluation {
         }
         tensors.append(tensor)
       }
-      for transform in step.transforms { tensors = try transform.apply(to: tensors) }
+      for transform in step.transforms {
+        let results = try transform.apply(to: tensors)
+        if transform.isCast {
+          for (index, (before, after)) in zip(tensors, results).enumerated() where before.dtype != after.dtype {
+            casts.append((step.targets[min(index, step.targets.count - 1)], before, after.dtype))
+          }
+        }
+        tensors = results
+      }
       let isShared = if case .share? = step.transforms.last { true } else { false }
       let identities = step.sources.map { values[$0]?.owner ?? aliases[$0] ?? $0 }
       for (index, (name, tensor)) in zip(step.targets, tensors).enumerated() {

@@ -67,6 +67,13 @@ public enum TensorTransform: Hashable, Sendable {
     }
   }
 
+  var isCast: Bool {
+    switch self {
+    case .cast, .castEach: true
+    default: false
+    }
+  }
+
   /// As mapping files and plans have it: the name alone, or an object with the name as its key.
   public var json: JSONValue {
     let argument: JSONValue? =

@@ -10,6 +10,34 @@ public struct CastLoss: Hashable, Sendable {
   public var firstIndex: Int?
 }
 
+/// What casts of several tensors would lose.
+public struct CastLosses: Hashable, Sendable {
+  /// How many tensors change.
+  public private(set) var tensors = 0
+  public private(set) var total = CastLoss()
+  /// The first tensor that changes.
+  public private(set) var first: String?
+
+  public init() {}
+
+  /// Counts what a cast of one tensor would lose. Reads it, piece by piece.
+  public mutating func add(_ name: String, _ tensor: LazyTensor, castTo dtype: DType) throws {
+    let loss = try tensor.loss(castingTo: dtype)
+    guard loss.count > 0 else { return }
+    tensors += 1
+    total.count += loss.count
+    total.largestError = max(total.largestError, loss.largestError)
+    total.overflows += loss.overflows
+    first = first ?? name
+  }
+
+  /// The numbers in a sentence.
+  public var summary: String {
+    "the cast changes \(total.count) elements of \(tensors) tensors, by at most \(total.largestError); "
+      + "\(total.overflows) overflow"
+  }
+}
+
 extension LazyTensor {
   /// The same values as another floating-point type, converted while they are read; nothing is read now.
   ///

@@ -32,8 +32,8 @@ private func classifier(inputs: Int = 7, fcTransposed: Bool = false, othersTrans
     #expect(draft.open.count == 1)
   }
 
-  @Test("a square fc is settled by the declared layout", arguments: SourceLayout.allCases)
-  func declared(layout: SourceLayout) throws {
+  @Test("a square fc is settled by the declared layout", arguments: ParameterLayout.allCases)
+  func declared(layout: ParameterLayout) throws {
     let isInputFirst = layout == .inputFirst
     let sources = try classifier(inputs: 5, fcTransposed: isInputFirst, othersTransposed: isInputFirst)
     let draft = draft(from: sources, to: try classifier(inputs: 5), layout: layout)
@@ -43,7 +43,7 @@ private func classifier(inputs: Int = 7, fcTransposed: Bool = false, othersTrans
 
   @Test("a shape that contradicts the declared layout is asked")
   func contradiction() throws {
-    let draft = draft(from: try classifier(othersTransposed: true), to: try classifier(), layout: .pytorch)
+    let draft = draft(from: try classifier(othersTransposed: true), to: try classifier(), layout: .outputFirst)
     #expect(draft.question("classifier.weight") != nil)
     #expect(draft.step("fc.weight")?.transforms == [])
   }

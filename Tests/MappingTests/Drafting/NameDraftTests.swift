@@ -115,7 +115,7 @@ import Testing
       "z.qkv.weight": [0, 0], "z.query.weight": [0], "z.key.weight": [], "z.value.weight": [3, 0, 7],
     ])
     let targets = classifier + [TensorOutline(name: "big.in_proj.weight", shape: huge, dtype: .f32)]
-    for layout in SourceLayout.allCases.map(Optional.some) + [nil] {
+    for layout in ParameterLayout.allCases.map(Optional.some) + [nil] {
       let draft = draft(from: sources, to: targets, layout: layout)
       #expect((draft.steps.flatMap(\.targets) + draft.open.map(\.target)).sorted() == targets.map(\.name).sorted())
       let named = draft.steps.flatMap(\.sources) + draft.open.flatMap { $0.candidates.flatMap(\.sources) }

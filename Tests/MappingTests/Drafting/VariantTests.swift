@@ -9,7 +9,7 @@ private struct Variant {
 
   struct Way: Equatable {
     let sources: [String]
-    let transforms: [DraftTransform]
+    let transforms: [TensorTransform]
   }
 
   let title: String
