@@ -3,10 +3,23 @@ public import TensorFerryTensors
 /// `y = x Wᵀ + b`, as `torch.nn.Linear` has it.
 ///
 /// Operands: x `[..., in]`, weight `[out, in]` and, if there is one, bias `[out]`. Result: `[..., out]`.
+///
+/// Where PyTorch keeps the weights of several layers in one parameter, as the projections of queries, keys and values in
+/// `in_proj_weight`, each layer takes its rows: of a weight `[parts * out, in]` those from `part * out` on.
 public struct Linear: Operator {
   public static let id = "linear"
 
-  public init() {}
+  /// Which of the layers in the weight this is, counted from 0.
+  public let part: Int
+  /// How many layers the weight holds, one above the other.
+  public let parts: Int
+
+  /// - Precondition: `part` is one of `parts`.
+  public init(part: Int = 0, of parts: Int = 1) {
+    precondition(part >= 0 && part < parts, "there is no part \(part) of \(parts)")
+    self.part = part
+    self.parts = parts
+  }
 
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 2...3)
@@ -19,6 +32,9 @@ public struct Linear: Operator {
       throw OperatorError(
         .dimensionMismatch, "x \(x) has \(features) features, the weight \(weight) takes \(weight[1])")
     }
+    guard weight[0] % parts == 0 else {
+      throw OperatorError(.dimensionMismatch, "the weight \(weight) does not hold \(parts) layers of one size")
+    }
     if operands.count == 3 {
       try checkRank("a bias", operands[2], 1)
       guard operands[2][0] == weight[0] else {
@@ -27,7 +43,7 @@ public struct Linear: Operator {
       }
     }
     try checkLimit(weight[0], weight[1], Self.rows(x))
-    return try Shape(x.dimensions.dropLast() + [weight[0]])
+    return try Shape(x.dimensions.dropLast() + [weight[0] / parts])
   }
 
   /// The product of all dimensions but the last; a dimension of 0 counts as itself.
@@ -41,13 +57,14 @@ public struct Linear: Operator {
     if operands.count == 3 {
       let bias = operands[2].elements
       for row in 0..<rows {
-        for j in 0..<outputs { result[row * outputs + j] = bias[j] }
+        for j in 0..<outputs { result[row * outputs + j] = bias[part * outputs + j] }
       }
     }
     guard rows > 0, outputs > 0 else { return }
     let product = MatrixProduct(
       rows: rows, columns: outputs, terms: inputs, transposed: true, accumulate: operands.count == 3)
-    product(operands[0].elements.baseAddress!, operands[1].elements.baseAddress!, into: result.baseAddress!)
+    let weight = operands[1].elements.baseAddress! + part * outputs * inputs
+    product(operands[0].elements.baseAddress!, weight, into: result.baseAddress!)
   }
 
   public func forward(_ operands: [ArrayView<Double>], into output: inout MutableArrayView<Double>) {
@@ -68,18 +85,20 @@ public struct Linear: Operator {
     }
   }
 
+  /// Calls `body` with the offset of each result, the row of the weight that it takes, and its terms.
   private func forEachElement(_ operands: [ArrayView<Double>], _ body: (_ offset: Int, _ j: Int, Terms) -> Void) {
     let (rows, outputs, inputs) = sizes(operands)
     let (x, weight) = (operands[0].elements.baseAddress!, operands[1].elements.baseAddress!)
     for row in 0..<rows {
-      for j in 0..<outputs {
-        body(row * outputs + j, j, Terms(count: inputs, left: x + row * inputs, right: weight + j * inputs))
+      for output in 0..<outputs {
+        let j = part * outputs + output
+        body(row * outputs + output, j, Terms(count: inputs, left: x + row * inputs, right: weight + j * inputs))
       }
     }
   }
 
   private func sizes<Scalar>(_ operands: [ArrayView<Scalar>]) -> (rows: Int, outputs: Int, inputs: Int) {
     let weight = operands[1].shape
-    return (Self.rows(operands[0].shape), weight[0], weight[1])
+    return (Self.rows(operands[0].shape), weight[0] / parts, weight[1])
   }
 }
