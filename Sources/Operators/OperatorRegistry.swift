@@ -1,8 +1,10 @@
 /// Every operator, one line each.
 public enum OperatorRegistry {
   public static let all: [any Operator.Type] = [
+    Add.self,
     BatchedProduct.self,
     Linear.self,
+    ReLU.self,
     Softmax.self,
     WeightedSum.self,
   ]
