@@ -3,6 +3,7 @@ public enum OperatorRegistry {
   public static let all: [any Operator.Type] = [
     Add.self,
     BatchedProduct.self,
+    GELU.self,
     Linear.self,
     ReLU.self,
     Softmax.self,
