@@ -4,6 +4,7 @@ public enum OperatorRegistry {
     Add.self,
     BatchedProduct.self,
     GELU.self,
+    LayerNorm.self,
     Linear.self,
     ReLU.self,
     Softmax.self,
