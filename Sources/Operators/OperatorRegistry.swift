@@ -6,6 +6,7 @@ public enum OperatorRegistry {
     GELU.self,
     LayerNorm.self,
     Linear.self,
+    MaskedSoftmax.self,
     ReLU.self,
     Softmax.self,
     WeightedSum.self,
