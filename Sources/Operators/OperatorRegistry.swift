@@ -7,8 +7,11 @@ public enum OperatorRegistry {
     LayerNorm.self,
     Linear.self,
     MaskedSoftmax.self,
+    MeanOverHeads.self,
+    MergeHeads.self,
     ReLU.self,
     Softmax.self,
+    SplitHeads.self,
     WeightedSum.self,
   ]
 }
