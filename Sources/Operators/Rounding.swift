@@ -17,7 +17,10 @@ public struct Rounding: Hashable, Sendable {
   /// The most additions that one term of a sum goes through, where the order of summation is known.
   public var depth: Int?
 
-  public init(unit: Double, leastNonzero: Double, leastNormal: Double, expUlps: Double = 1, erfUnits: Double = 32, depth: Int? = nil) {
+  public init(
+    unit: Double, leastNonzero: Double, leastNormal: Double, expUlps: Double = 1, erfUnits: Double = 32,
+    depth: Int? = nil
+  ) {
     self.unit = unit
     self.leastNonzero = leastNonzero
     self.leastNormal = leastNormal
