@@ -74,7 +74,7 @@ class MultiheadAttention(nn.MultiheadAttention):
 
     @classmethod
     def from_state_dict(cls, state: Mapping[str, Tensor], num_heads: int) -> MultiheadAttention:
-        """A module with the parameters of `state`, whose names and shapes give all but the heads."""
+        """A module with the parameters of `state`, which give all but the number of heads."""
         sizes = {}
         if "k_proj_weight" in state:
             sizes = {f"{name}dim": state[f"{name}_proj_weight"].shape[1] for name in "kv"}

@@ -1,13 +1,13 @@
 """The operations that stages are made of: what they compute, and how far rounding can carry them.
 
 `forward` is written with torch's own functions and runs in the type of its operands. `error`
-bounds, element by element, how far *any* way of writing the operation in float32 or float64 (another
-order of summation, fused multiply-add, a fused kernel) can end from the exact value, given how far
-its operands may already be off.
+bounds, element by element, how far *any* way of writing the operation in float32 or float64
+(another order of summation, fused multiply-add, a fused kernel) can end from the exact value, given
+how far its operands may already be off.
 
-With u = 2^-24, or 2^-53, and gamma(k) = k u / (1 - k u), a sum of n products in any order is off by at most
-gamma(n) times the sum of their magnitudes (Higham, Accuracy and Stability of Numerical Algorithms,
-section 3.1), plus underflow.
+With u = 2^-24 or 2^-53 and gamma(k) = k u / (1 - k u), a sum of n products in any order is off by
+at most gamma(n) times the sum of their magnitudes (Higham, Accuracy and Stability of Numerical
+Algorithms, section 3.1), plus underflow.
 """
 
 from __future__ import annotations
@@ -349,5 +349,6 @@ class LayerNorm:
         rounded = (high * relative + (of_mean + r.gamma(4) * (2 * largest + of_mean))) / least
         total = carried + rounded * (1 + relative)
         weight = weight.abs()
-        bound = weight * total + r.gamma(4) * (weight * (high / least + total) + bias.abs()) + r.tiny
+        bound = weight * total + r.gamma(4) * (weight * (high / least + total) + bias.abs())
+        bound = bound + r.tiny
         return torch.nan_to_num(bound, nan=math.inf, posinf=math.inf)

@@ -20,7 +20,7 @@ public enum ModelRegistry {
   /// The model of which most parameters are there: found ones count for it, missing ones against it.
   ///
   /// So a transformer is not taken for the attention that is a part of it, and a model of which one parameter is
-  /// missing is still found, so that this can be said. `AttentionClassifier` if no other is nearer.
+  /// missing is still found, so that this can be said. `AttentionClassifier` if half of no other is there.
   ///
   /// - Parameters:
   ///   - names: of the tensors in a file, perhaps behind a prefix.
@@ -32,7 +32,7 @@ public enum ModelRegistry {
       return patterns.isEmpty ? .min : patterns.reduce(0) { $0 + (found.contains($1.name) ? 1 : -1) }
     }
     var best: any ImportableModel.Type = AttentionClassifier.self
-    for model in importable where score(model) > score(best) { best = model }
+    for model in importable where score(model) > max(0, score(best)) { best = model }
     return best
   }
 }
