@@ -7,11 +7,13 @@ struct ImportCommand: ParsableCommand {
     abstract: "Maps a PyTorch checkpoint to a model, checks every shape, and writes a model file.",
     discussion: """
       Finds the state dict inside the checkpoint, takes off 'module.' and '_orig_mod.', and tells the model's sizes
-      from the shapes. Every problem is reported at once, and nothing is written then.
+      from the shapes. Every problem is reported at once, and nothing is written then. What neither names nor shapes
+      tell, such as the number of heads, is given with --configuration.
 
       EXAMPLES
         tensorferry import checkpoint.h5 -o model.h5
         tensorferry import checkpoint.h5 -o model.h5 --key ema
+        tensorferry import encoder.pt -o model.h5 --configuration '{"num_heads": 4, "activation": "gelu"}'
       """)
 
   @Argument(help: "The checkpoint.")
@@ -28,29 +30,30 @@ struct ImportCommand: ParsableCommand {
 
   func run() throws {
     try answer.reporting {
-      let (state, plan) = try weights.plan(checkpoint)
-      let model = try AttentionClassifier(plan, state)
-      let configuration = model.configuration.json
-      try plan.apply(to: state).write(
+      let weights = try weights.open(checkpoint)
+      let configuration = try weights.model().configuration.json
+      try weights.plan.apply(to: weights.state).write(
         path: output,
         format: .hdf5(attributes: [
-          ("producer", Version.producer), ("model", AttentionClassifier.id), ("configuration", configuration.text()),
+          ("producer", Version.producer), ("model", weights.type.id), ("configuration", configuration.text()),
         ]),
         replacing: force)
-      answer.print(json(plan, state, configuration), text: text(plan, state, configuration))
+      answer.print(json(weights, configuration), text: text(weights, configuration))
     }
   }
 
-  private func json(_ plan: MappingPlan, _ state: StateDict, _ configuration: JSONValue) -> JSONValue {
-    [
+  private func json(_ weights: OpenWeights, _ configuration: JSONValue) -> JSONValue {
+    let (state, plan) = (weights.state, weights.plan)
+    return [
       "schema": "tensorferry.import/1",
       "source": [
         "path": .string(checkpoint), "format": JSONValue(state.origin?.format),
         "layout": JSONValue(state.origin?.layout),
       ],
       "prefix": .string(plan.prefix),
-      "model": .string(AttentionClassifier.id),
+      "model": .string(weights.type.id),
       "configuration": configuration,
+      "assumed": .object(weights.assumed),
       "tensors": .array(
         plan.steps.map {
           [
@@ -63,12 +66,16 @@ struct ImportCommand: ParsableCommand {
     ]
   }
 
-  private func text(_ plan: MappingPlan, _ state: StateDict, _ configuration: JSONValue) -> String {
+  private func text(_ weights: OpenWeights, _ configuration: JSONValue) -> String {
+    let (state, plan) = (weights.state, weights.plan)
     var lines = [
       "read    \(checkpoint.escapedForDisplay): \(state.origin?.format ?? ""), \(state.origin?.layout ?? "one layout")"
     ]
     if !plan.prefix.isEmpty { lines.append("prefix  '\(plan.prefix.escapedForDisplay)' taken off every name") }
-    lines.append("model   \(AttentionClassifier.id) \(configuration.text())")
+    lines.append("model   \(weights.type.id) \(configuration.text())")
+    if !weights.assumed.isEmpty {
+      lines.append("assumed \(weights.assumed.description): PyTorch's defaults, --configuration gives others")
+    }
     let rows = plan.steps.map {
       [
         "", "  " + $0.parameter.name, $0.dtype.rawValue, $0.parameter.shape.description,

@@ -11,14 +11,21 @@ public struct Rounding: Hashable, Sendable {
   public var leastNormal: Double
   /// The error of the exponential function in units of the last place.
   public var expUlps: Double
+  /// The error of the error function, in units of the unit roundoff: absolute, because PyTorch's vectorised one is an
+  /// approximation that is good to a part of 1 (formula 7.1.26 of Abramowitz and Stegun: 1.5e-7, and its roundings).
+  public var erfUnits: Double
   /// The most additions that one term of a sum goes through, where the order of summation is known.
   public var depth: Int?
 
-  public init(unit: Double, leastNonzero: Double, leastNormal: Double, expUlps: Double = 1, depth: Int? = nil) {
+  public init(
+    unit: Double, leastNonzero: Double, leastNormal: Double, expUlps: Double = 1, erfUnits: Double = 32,
+    depth: Int? = nil
+  ) {
     self.unit = unit
     self.leastNonzero = leastNonzero
     self.leastNormal = leastNormal
     self.expUlps = expUlps
+    self.erfUnits = erfUnits
     self.depth = depth
   }
 

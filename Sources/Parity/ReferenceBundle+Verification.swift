@@ -29,7 +29,7 @@ extension ReferenceBundle {
     var trace = ReferenceTrace(caseName: entry.name)
     for input in graph.inputs {
       let name = ValueName.input(input.name)
-      let values = try ArrayView(entry.inputs[input.name]!.read().floats(), shape: shapes[name]!)
+      let values = try input.view(of: entry.inputs[input.name]?.read(), shape: shapes[name]!)
       trace.float32[name] = values
       trace.float64[name] = try values.widened()
     }
@@ -59,10 +59,13 @@ extension ReferenceBundle {
     }
     for input in graph.inputs {
       guard let tensor = entry.inputs[input.name] else {
+        if input.mayBeAbsent { continue }
         throw fail(.missingInput, "the input is missing", "inputs.\(input.name)")
       }
-      guard tensor.dtype == .f32 else {
-        throw fail(.wrongType, "must be F32, it is \(tensor.dtype.rawValue)", "inputs.\(input.name)")
+      let expected: DType = input.kind == .mask ? .bool : .f32
+      guard tensor.dtype == expected else {
+        throw fail(
+          .wrongType, "must be \(expected.rawValue), it is \(tensor.dtype.rawValue)", "inputs.\(input.name)")
       }
     }
     let shapes: [ValueName: Shape]

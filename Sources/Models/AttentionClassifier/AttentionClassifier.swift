@@ -13,7 +13,7 @@ public import TensorFerryTensors
 ///     output = classifier(attended_x)
 ///
 /// Features of shape `[batch, features]` are one position each.
-public struct AttentionClassifier: ImportableModel {
+public struct AttentionClassifier: ImportableModel, Classifier {
   public static let id = "AttentionClassifier/1"
 
   public let configuration: Configuration
@@ -35,10 +35,15 @@ public struct AttentionClassifier: ImportableModel {
     ParameterPattern("classifier.bias", ["num_classes"]),
   ]
 
+  public static func patterns(for names: [String], options: JSONValue) -> [ParameterPattern] { patterns }
+
   public static func graph(for configuration: Configuration) throws -> StageGraph {
     try StageGraph(
       inputs: [InputSpec("x", ["batch", "positions", "features"], optional: "positions")],
-      parameters: parameters(with: configuration),
+      parameters: patterns.specs(in: [
+        "input_size": configuration.inputSize, "hidden_size": configuration.hiddenSize,
+        "num_classes": configuration.classCount,
+      ]),
       stages: [
         Stage("fc", Linear(), .input("x"), .parameter("fc.weight"), .parameter("fc.bias")),
         Stage(
