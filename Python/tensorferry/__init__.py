@@ -4,7 +4,12 @@
 """
 
 from .errors import Disagreement, Refused
-from .modules import AttentionClassifier, SelfAttention
+from .modules import (
+    AttentionClassifier,
+    MultiheadAttention,
+    SelfAttention,
+    TransformerClassifier,
+)
 from .recording import record
 from .saving import save
 from .version import VERSION as __version__
@@ -12,8 +17,10 @@ from .version import VERSION as __version__
 __all__ = [
     "AttentionClassifier",
     "Disagreement",
+    "MultiheadAttention",
     "Refused",
     "SelfAttention",
+    "TransformerClassifier",
     "__version__",
     "record",
     "save",

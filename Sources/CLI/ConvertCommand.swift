@@ -79,12 +79,15 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func validate() throws {
-    if inverse, mapping.map != nil { throw ValidationError("--inverse undoes the mapping that the file records; --map is another") }
+    if inverse, mapping.map != nil {
+      throw ValidationError("--inverse undoes the mapping that the file records; --map is another")
+    }
   }
 
   /// The tensors as the mapping makes them, if there is one.
   private func mapped(_ state: StateDict) throws -> (StateDict, MappingPlan?) {
-    guard let plan = try inverse ? mapping.recordedInverse(in: state) : mapping.read().map({ MappingPlan($0, from: state) })
+    guard
+      let plan = try inverse ? mapping.recordedInverse(in: state) : mapping.read().map({ MappingPlan($0, from: state) })
     else { return (state, nil) }
     if !dryRun, !allowLossy {
       let losses = try plan.castLosses(state)
@@ -146,7 +149,8 @@ struct ConvertCommand: ParsableCommand {
       lines.append(Table(rows: rows, rightAligned: [4]).text)
     }
     if let plan {
-      lines.append("mapped  \(plan.assignments.count) tensors, \(plan.dropped.count) dropped, \(plan.ignored.count) ignored")
+      lines.append(
+        "mapped  \(plan.assignments.count) tensors, \(plan.dropped.count) dropped, \(plan.ignored.count) ignored")
     }
     if !casts.isEmpty { lines.append("cast    \(casts.count) tensors to \(casts[0].target.rawValue)") }
     let escaped = conversion.steps.filter { $0.name != $0.writtenName }

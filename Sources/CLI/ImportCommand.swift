@@ -7,11 +7,14 @@ struct ImportCommand: ParsableCommand {
     abstract: "Maps a PyTorch checkpoint to a model, checks every shape, and writes a model file.",
     discussion: """
       Finds the state dict inside the checkpoint, takes off 'module.' and '_orig_mod.', and tells the model's sizes
-      from the shapes. Every problem is reported at once, and nothing is written then.
+      from the shapes. Every problem is reported at once, and nothing is written then. What neither names nor shapes
+      tell, such as the number of heads, is given with --configuration.
 
       EXAMPLES
         tensorferry import checkpoint.h5 -o model.h5
         tensorferry import checkpoint.h5 -o model.h5 --key ema
+        tensorferry import checkpoint.pt -o model.h5 --map mapping.yaml
+        tensorferry import encoder.pt -o model.h5 --configuration '{"num_heads": 4, "activation": "gelu"}'
       """)
 
   @Argument(help: "The checkpoint.")
@@ -19,6 +22,9 @@ struct ImportCommand: ParsableCommand {
 
   @Option(name: .shortAndLong, help: "The model file to write.")
   var output: String
+
+  @Flag(name: [.customShort("n"), .long], help: "Plan from headers alone and write nothing.")
+  var dryRun = false
 
   @Flag(help: "Replace the output if it exists.")
   var force = false
@@ -28,29 +34,37 @@ struct ImportCommand: ParsableCommand {
 
   func run() throws {
     try answer.reporting {
-      let (state, plan) = try weights.plan(checkpoint)
-      let model = try AttentionClassifier(plan, state)
-      let configuration = model.configuration.json
-      try plan.apply(to: state).write(
-        path: output,
-        format: .hdf5(attributes: [
-          ("producer", Version.producer), ("model", AttentionClassifier.id), ("configuration", configuration.text()),
-        ]),
-        replacing: force)
-      answer.print(json(plan, state, configuration), text: text(plan, state, configuration))
+      let weights = try weights.open(checkpoint)
+      let configuration = try weights.configuration()
+      if !dryRun { try write(weights, configuration) }
+      answer.print(json(weights, configuration), text: text(weights, configuration))
     }
   }
 
-  private func json(_ plan: MappingPlan, _ state: StateDict, _ configuration: JSONValue) -> JSONValue {
-    [
+  private func write(_ weights: OpenWeights, _ configuration: JSONValue) throws {
+    var parameters = try weights.plan.apply(to: weights.state)
+    // By it `convert --inverse` finds the way back, and `verify` what was computed and not copied.
+    parameters.metadata = [.init("plan", weights.plan.json)]
+    try parameters.write(
+      path: output,
+      format: .hdf5(attributes: [
+        ("producer", Version.producer), ("model", weights.type.id), ("configuration", configuration.text()),
+      ]),
+      replacing: force)
+  }
+
+  private func json(_ weights: OpenWeights, _ configuration: JSONValue) -> JSONValue {
+    let (state, plan) = (weights.state, weights.plan)
+    return [
       "schema": "tensorferry.import/1",
       "source": [
         "path": .string(checkpoint), "format": JSONValue(state.origin?.format),
         "layout": JSONValue(state.origin?.layout),
       ],
       "prefix": .string(plan.prefix),
-      "model": .string(AttentionClassifier.id),
+      "model": .string(weights.type.id),
       "configuration": configuration,
+      "assumed": .object(weights.assumed),
       "tensors": .array(
         plan.assignments.map {
           [
@@ -60,24 +74,35 @@ struct ImportCommand: ParsableCommand {
             "shape": JSONValue($0.type.shape),
           ]
         }),
+      "dropped": .array(plan.dropped.map { .string($0) }),
       "ignored": .array(plan.ignored.map { .string($0) }),
+      "dry_run": .bool(dryRun),
       "output": .string(output),
     ]
   }
 
-  private func text(_ plan: MappingPlan, _ state: StateDict, _ configuration: JSONValue) -> String {
+  private func text(_ weights: OpenWeights, _ configuration: JSONValue) -> String {
+    let (state, plan) = (weights.state, weights.plan)
     var lines = [
       "read    \(checkpoint.escapedForDisplay): \(state.origin?.format ?? ""), \(state.origin?.layout ?? "one layout")"
     ]
     if !plan.prefix.isEmpty { lines.append("prefix  '\(plan.prefix.escapedForDisplay)' taken off every name") }
-    lines.append("model   \(AttentionClassifier.id) \(configuration.text())")
+    lines.append("model   \(weights.type.id) \(configuration.text())")
+    if !weights.assumed.isEmpty {
+      lines.append("assumed \(weights.assumed.description): PyTorch's defaults, --configuration gives others")
+    }
+    if let mapping = plan.mapping { lines.append("mapping \(mapping.title.escapedForDisplay)") }
     lines.append(plan.table)
+    if !plan.dropped.isEmpty { lines.append("dropped \(plan.dropped.count) tensors, as the mapping says") }
     if !plan.ignored.isEmpty {
       lines.append(
         "ignored \(plan.ignored.count) tensors beside the state dict: \(plan.ignored.prefix(5).joined(separator: ", ").escapedForDisplay)\(plan.ignored.count > 5 ? ", ..." : "")"
       )
     }
-    lines.append("wrote   \(output.escapedForDisplay), read back and compared bit for bit")
+    lines.append(
+      dryRun
+        ? "would write \(output.escapedForDisplay)"
+        : "wrote   \(output.escapedForDisplay), read back and compared bit for bit")
     return lines.joined(separator: "\n")
   }
 }

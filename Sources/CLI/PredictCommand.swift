@@ -4,13 +4,15 @@ internal import TensorFerry
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict",
-    abstract: "Runs the model on features and writes logits, classes and attention weights.",
+    abstract: "Runs the model on inputs and writes logits and classes, or what it computes, and attention weights.",
     discussion: """
-      Features are float32 of shape [samples, size] or [samples, positions, size], in an .h5 or .npy file.
+      Features are float32 of shape [samples, size] or [samples, positions, size], in an .h5 or .npy file. A model with
+      several inputs finds each by its name in the file; a mask of type BOOL may be left out.
 
       EXAMPLES
         tensorferry predict model.h5 test.h5 --labels labels
         tensorferry predict model.h5 features.npy -o predictions.h5
+        tensorferry predict encoder.h5 padded.safetensors -o predictions.h5
       """)
 
   @Argument(help: "The model file, or any weight file that 'import' would take.")
@@ -19,10 +21,10 @@ struct PredictCommand: ParsableCommand {
   @Argument(help: "The file with the features.")
   var inputs: String
 
-  @Option(name: .shortAndLong, help: "Write logits, classes and attention_weights to this HDF5 file.")
+  @Option(name: .shortAndLong, help: "Write logits and classes, or output, and attention_weights to this HDF5 file.")
   var output: String?
 
-  @Option(help: "The name of the features in the file; 'x', or the only tensor, if it is not given.")
+  @Option(help: "The name of the first input in the file; that of the model, or the only tensor, if it is not given.")
   var input: String?
 
   @Option(help: "The name of the labels in the file, or an .npy file; prints the accuracy.")
@@ -36,27 +38,36 @@ struct PredictCommand: ParsableCommand {
 
   func run() throws {
     try answer.reporting {
-      let model = try weights.model(model)
+      let model = try weights.open(model).model()
       let file = try weights.input.open(inputs)
-      let features = try inputTensor(in: file)
-      let stages = try model.run(["x": features])
-      let classes = try AttentionClassifier.classes(of: result("output", of: stages))
-      let correct = try labels.map { try count(classes, equalTo: labelTensor($0, in: file)) }
-      if let output { try write(stages, classes: classes, to: output) }
-      answer.print(json(classes, correct), text: text(classes, correct))
+      let given = try inputTensors(model.graph.inputs, in: file)
+      let stages = try model.run(given)
+      let prediction = try Prediction(of: model, stages)
+      let correct = try labels.map { try count(prediction, equalTo: labelTensor($0, in: file)) }
+      if let output { try prediction.write(path: output, replacing: force) }
+      let absent = model.graph.inputs.map(\.name).filter { given[$0] == nil }
+      answer.print(json(prediction, correct), text: text(prediction, correct, absent))
     }
   }
 
-  private func inputTensor(in file: StateDict) throws -> Tensor {
-    let name = input ?? (file["x"] != nil ? "x" : file.count == 1 ? file.names[0] : nil)
-    guard let name, let tensor = file[name] else {
-      try file.checkComplete()
-      throw WeightFileError(
-        .malformed,
-        "the features are not found: the file holds \(file.names.joined(separator: ", ").escapedForDisplay); --input names one",
-        file: inputs, tensor: input)
+  /// The inputs by their names in the file; those that may be absent only if they are there.
+  private func inputTensors(_ specs: [InputSpec], in file: StateDict) throws -> [String: Tensor] {
+    var tensors: [String: Tensor] = [:]
+    for (index, spec) in specs.enumerated() {
+      var name: String? = file[spec.name] != nil ? spec.name : nil
+      if index == 0 { name = input ?? name ?? (file.count == 1 ? file.names[0] : nil) }
+      if let name, let tensor = file[name] {
+        tensors[spec.name] = try tensor.read()
+      } else if !spec.mayBeAbsent {
+        try file.checkComplete()
+        throw WeightFileError(
+          .malformed,
+          "the model's input '\(spec.name)' is not found: the file holds "
+            + "\(file.names.joined(separator: ", ").escapedForDisplay)\(index == 0 ? "; --input names one" : "")",
+          file: inputs, tensor: index == 0 ? input : nil)
+      }
     }
-    return try tensor.read()
+    return tensors
   }
 
   /// The labels by their name in the inputs' file, or the only array of an .npy file.
@@ -70,7 +81,11 @@ struct PredictCommand: ParsableCommand {
     return try weights.input.open(name)[0].tensor.read().integers()
   }
 
-  private func count(_ classes: [Int], equalTo labels: [Int64]) throws -> Int {
+  private func count(_ prediction: Prediction, equalTo labels: [Int64]) throws -> Int {
+    guard let classes = prediction.classes else {
+      throw WeightFileError(
+        .malformed, "the model gives no classes that labels could be compared with", file: model, tensor: self.labels)
+    }
     guard labels.count == classes.count else {
       throw WeightFileError(
         .malformed, "there are \(labels.count) labels for \(classes.count) samples", file: inputs, tensor: self.labels)
@@ -78,38 +93,29 @@ struct PredictCommand: ParsableCommand {
     return zip(classes, labels).count { Int64($0) == $1 }
   }
 
-  private func result(_ stage: String, of stages: [String: Tensor]) throws -> Tensor {
-    guard let tensor = stages[stage] else {
-      throw TensorError(.outOfRange, "the model has no stage '\(stage)'", file: model)
-    }
-    return tensor
-  }
-
-  private func write(_ stages: [String: Tensor], classes: [Int], to path: String) throws {
-    var predictions = StateDict()
-    try predictions.append("logits", LazyTensor(result("output", of: stages)))
-    try predictions.append("classes", LazyTensor(Tensor(classes.map(Int64.init), shape: Shape([classes.count]))))
-    try predictions.append("attention_weights", LazyTensor(result("attention_weights", of: stages)))
-    try predictions.write(path: path, format: .hdf5(attributes: [("producer", Version.producer)]), replacing: force)
-  }
-
-  private func json(_ classes: [Int], _ correct: Int?) -> JSONValue {
+  private func json(_ prediction: Prediction, _ correct: Int?) -> JSONValue {
     [
       "schema": "tensorferry.predict/1", "model": .string(model), "inputs": .string(inputs),
-      "samples": JSONValue(classes.count), "classes": .array(classes.map { JSONValue($0) }),
+      "samples": JSONValue(prediction.sampleCount),
+      "classes": prediction.classes.map { .array($0.map { JSONValue($0) }) } ?? nil,
       "correct": correct.map { JSONValue($0) } ?? nil,
-      "accuracy": correct.map { .number(Double($0) / Double(max(classes.count, 1))) } ?? nil,
+      "accuracy": correct.map { .number(Double($0) / Double(max(prediction.sampleCount, 1))) } ?? nil,
       "output": JSONValue(output),
     ]
   }
 
-  private func text(_ classes: [Int], _ correct: Int?) -> String {
-    var lines = [
-      "\(classes.count) samples, classes: \(classes.prefix(20).map(String.init).joined(separator: " "))\(classes.count > 20 ? " ..." : "")"
-    ]
+  private func text(_ prediction: Prediction, _ correct: Int?, _ absent: [String]) -> String {
+    let count = prediction.sampleCount
+    var lines = absent.map { "\($0) is not in the file: nothing is ignored" }
+    if let classes = prediction.classes {
+      let shown = classes.prefix(20).map(String.init).joined(separator: " ")
+      lines.append("\(count) samples, classes: \(shown)\(count > 20 ? " ..." : "")")
+    } else {
+      lines.append("\(count) samples, output \(prediction.result.shape)")
+    }
     if let correct {
-      let percent = (Double(correct) / Double(max(classes.count, 1)) * 10_000).rounded() / 100
-      lines.append("accuracy \(correct)/\(classes.count) (\(percent) %)")
+      let percent = (Double(correct) / Double(max(count, 1)) * 10_000).rounded() / 100
+      lines.append("accuracy \(correct)/\(count) (\(percent) %)")
     }
     if let output { lines.append("wrote \(output.escapedForDisplay)") }
     return lines.joined(separator: "\n")

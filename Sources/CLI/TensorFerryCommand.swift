@@ -23,7 +23,8 @@ struct TensorFerryCommand: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      InspectCommand.self, ConvertCommand.self, ImportCommand.self, DiffCommand.self, PredictCommand.self,
+      InspectCommand.self, ConvertCommand.self, ImportCommand.self, MapCommand.self, DiffCommand.self,
+      PredictCommand.self,
       VerifyCommand.self,
     ])
 

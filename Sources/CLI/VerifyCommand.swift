@@ -14,6 +14,7 @@ struct VerifyCommand: ParsableCommand {
       EXAMPLES
         tensorferry verify model.h5 reference.h5
         tensorferry verify model.h5 reference.h5 --json
+        tensorferry verify encoder.pt reference.h5 --configuration '{"num_heads": 4}'
       """)
 
   @Argument(help: "The model file, or any weight file that 'import' would take.")
@@ -27,13 +28,24 @@ struct VerifyCommand: ParsableCommand {
 
   func run() throws {
     try output.reporting {
-      let report = try ReferenceBundle(path: reference).verify(try weights.model(model))
-      output.print(report.json, text: report.text)
+      let bundle = try ReferenceBundle(path: reference)
+      let (weights, taken) = try weights.open(model).completed(from: bundle)
+      let report = try bundle.verify(try weights.model(), computed: weights.computedParameters())
+      output.print(json(report, taken), text: text(report, taken))
       switch report.verdict {
       case .identical, .typical, .explained: break
       case .mismatchProven: throw ExitStatus.refuted
       case .inconclusive: throw ExitStatus.undecided
       }
     }
+  }
+
+  private func json(_ report: ParityReport, _ taken: [JSONValue.Member]) -> JSONValue {
+    .object((report.json.members ?? []) + [.init("configuration_from_reference", .object(taken))])
+  }
+
+  private func text(_ report: ParityReport, _ taken: [JSONValue.Member]) -> String {
+    guard !taken.isEmpty else { return report.text }
+    return "from the reference, because nothing else tells it: \(taken.description)\n" + report.text
   }
 }

@@ -6,7 +6,7 @@ extension StateDict.Origin {
   public var contradictingFormat: String? {
     let ending = path.split(separator: "/").last?.split(separator: ".").dropFirst().last?.lowercased() ?? ""
     let named = FormatRegistry.formats.map { type(of: $0) }.filter { $0.extensions.contains(ending) }
-    guard let first = named.first, !named.contains(where: { $0.name == format }) else { return nil }
+    guard let first = named.last, !named.contains(where: { $0.name == format }) else { return nil }
     return first.name
   }
 

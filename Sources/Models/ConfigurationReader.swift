@@ -9,12 +9,35 @@ struct ConfigurationReader {
 
   init(_ json: JSONValue) { self.json = json }
 
-  /// A whole number that is at least 1.
-  mutating func size(_ key: String) -> Int {
+  /// A whole number that is at least 1, and at most `limit`.
+  mutating func size(_ key: String, limit: Int = .max) -> Int {
     taken.insert(key)
-    if let size = json[key]?.int, size >= 1 { return size }
-    report(key, "must be a whole number of at least 1, it is \(json[key]?.text() ?? "missing")")
+    if let size = json[key]?.int, size >= 1, size <= limit { return size }
+    let most = limit == .max ? "" : " and at most \(limit)"
+    report(key, "must be a whole number of at least 1\(most), it is \(json[key]?.text() ?? "missing")")
     return 1
+  }
+
+  /// A finite number that is at least 0.
+  mutating func number(_ key: String) -> Double {
+    taken.insert(key)
+    if let number = json[key]?.double, number.isFinite, number >= 0 { return number }
+    report(key, "must be a number of at least 0, it is \(json[key]?.text() ?? "missing")")
+    return 0
+  }
+
+  /// One of some names.
+  mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String, _ fallback: Choice) -> Choice {
+    taken.insert(key)
+    if let choice = json[key]?.string.flatMap(Choice.init(rawValue:)) { return choice }
+    let names = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+    report(key, "must be \(names), it is \(json[key]?.text() ?? "missing")")
+    return fallback
+  }
+
+  /// Notes that two members do not go together.
+  mutating func demand(_ isMet: Bool, _ key: String, _ reason: @autoclosure () -> String) {
+    if !isMet { report(key, reason()) }
   }
 
   /// A truth value.

@@ -46,7 +46,8 @@ extension Model {
 
   /// Runs the model in float32 and returns the result of every stage.
   ///
-  /// - Parameter inputs: a tensor for each input that the graph declares; `F16` and `BF16` are widened.
+  /// - Parameter inputs: a tensor for each input that the graph declares; `F16` and `BF16` are widened, masks are `BOOL`
+  ///   and may be left out.
   /// - Returns: an `F32` tensor for each stage, by the stage's name.
   /// - Throws: ``ModelError`` for inputs that are missing, unexpected, of another type or number of dimensions,
   ///   ``OperatorError`` for sizes that do not fit.
@@ -70,11 +71,11 @@ extension Model {
     }
     for input in graph.inputs {
       if let tensor = inputs[input.name] {
-        if !tensor.dtype.widensToFloat32 {
-          let reason = "input '\(input.name)' is \(tensor.dtype.rawValue), the model takes F32, F16 or BF16"
+        if !input.accepts(tensor.dtype) {
+          let reason = "input '\(input.name)' is \(tensor.dtype.rawValue), the model takes \(input.acceptedTypes)"
           problems.append(.init(code: .inputType, name: input.name, reason: reason))
         }
-      } else {
+      } else if !input.mayBeAbsent {
         problems.append(.init(code: .missingInput, name: input.name, reason: "input '\(input.name)' is not given"))
       }
     }
@@ -84,7 +85,8 @@ extension Model {
     let shapes = try graph.shapes(inputs: inputs.mapValues(\.shape))
     var values: [ValueName: ArrayView<Float>] = [:]
     for input in graph.inputs {
-      values[.input(input.name)] = try ArrayView(inputs[input.name]!.floats(), shape: shapes[.input(input.name)]!)
+      let shape = shapes[.input(input.name)]!
+      values[.input(input.name)] = try input.view(of: inputs[input.name], shape: shape)
     }
     for (name, view) in parameters { values[.parameter(name)] = view }
     return try graph.evaluate(values)

@@ -11,14 +11,24 @@ public struct Rounding: Hashable, Sendable {
   public var leastNormal: Double
   /// The error of the exponential function in units of the last place.
   public var expUlps: Double
+  /// The error of the error function, in units of the unit roundoff: absolute, because PyTorch's vectorised one is an
+  /// approximation that is good to a part of 1 (formula 7.1.26 of Abramowitz and Stegun: 1.5e-7, and its roundings).
+  public var erfUnits: Double
   /// The most additions that one term of a sum goes through, where the order of summation is known.
   public var depth: Int?
+  /// The largest relative difference between the weights of a linear layer on this side and those of the oracle: 0 for
+  /// weights that were copied, more for those that both sides computed from others, each rounding in its own way.
+  public var weightDifference = 0.0
 
-  public init(unit: Double, leastNonzero: Double, leastNormal: Double, expUlps: Double = 1, depth: Int? = nil) {
+  public init(
+    unit: Double, leastNonzero: Double, leastNormal: Double, expUlps: Double = 1, erfUnits: Double = 32,
+    depth: Int? = nil
+  ) {
     self.unit = unit
     self.leastNonzero = leastNonzero
     self.leastNormal = leastNormal
     self.expUlps = expUlps
+    self.erfUnits = erfUnits
     self.depth = depth
   }
 
@@ -49,7 +59,8 @@ public struct Rounding: Hashable, Sendable {
     let additions = bias ? terms : max(0, terms - 1)
     func error(of side: Rounding) -> Double {
       let growth = side.gamma(min(side.depth ?? additions, additions) + 1 + extra)
-      return growth * magnitude + Double(2 * terms + 1) * side.leastNonzero * (1 + growth)
+      let spread = side.weightDifference * magnitude
+      return growth * (magnitude + spread) + spread + Double(2 * terms + 1) * side.leastNonzero * (1 + growth)
     }
     return (error(of: self) + error(of: .float64)) * Rounding.outward(terms)
   }

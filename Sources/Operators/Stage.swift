@@ -5,6 +5,10 @@ public struct Stage: Sendable {
   public let operands: [ValueName]
 
   public init(_ name: String, _ operation: any Operator, _ operands: ValueName...) {
+    self.init(name, operation, operands)
+  }
+
+  public init(_ name: String, _ operation: any Operator, _ operands: [ValueName]) {
     self.name = name
     self.operation = operation
     self.operands = operands

@@ -8,11 +8,19 @@ extension StageGraph {
   package func shapes(inputs given: [String: Shape]) throws -> [ValueName: Shape] {
     var shapes: [ValueName: Shape] = [:]
     for parameter in parameters { shapes[.parameter(parameter.name)] = parameter.shape }
+    var sizes: [String: Int] = [:]
     for input in inputs {
-      guard let shape = given[input.name] else {
+      guard let shape = given[input.name] else { continue }
+      let extended = try input.shape(of: shape)
+      shapes[.input(input.name)] = extended
+      sizes.merge(zip(input.dimensions, extended.dimensions)) { first, _ in first }
+    }
+    for input in inputs where given[input.name] == nil {
+      let dimensions = input.dimensions.compactMap { sizes[$0] }
+      guard input.mayBeAbsent, dimensions.count == input.dimensions.count else {
         throw ModelError(.missingInput, "input '\(input.name)' is not given", name: input.name)
       }
-      shapes[.input(input.name)] = try input.shape(of: shape)
+      shapes[.input(input.name)] = try Shape(dimensions)
     }
     for stage in stages {
       // The initialiser has made sure that every operand comes before its stage.

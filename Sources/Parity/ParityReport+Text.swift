@@ -31,11 +31,12 @@ extension ParityReport {
   /// Three lines for each stage where that fits; else one line each, the worst stages first.
   private var table: [String] {
     let capacity = 15
-    var lines = [Self.row("stage", "certificate", "values", "max difference", "bound", "utilisation", "verdict")]
+    let width = max(20, stages.map(\.name.count).max() ?? 0)
+    var lines = [Self.row(width, "stage", "certificate", "values", "max difference", "bound", "utilisation", "verdict")]
     if stages.count * 3 <= capacity {
       for stage in stages {
         for certificate in stage.certificates {
-          lines.append(Self.row(stage, certificate, isFirst: certificate.kind == .weights))
+          lines.append(Self.row(width, stage, certificate, isFirst: certificate.kind == .weights))
         }
       }
       return lines
@@ -45,25 +46,27 @@ extension ParityReport {
       let worstFirst = shown.sorted { (stages[$1].verdict, $0) < (stages[$0].verdict, $1) }
       shown = worstFirst.prefix(capacity - 1).sorted()
     }
-    lines += shown.map { Self.row(stages[$0], stages[$0].deciding, isFirst: true) }
+    lines += shown.map { Self.row(width, stages[$0], stages[$0].deciding, isFirst: true) }
     if shown.count < stages.count {
       lines.append("and \(stages.count - shown.count) further stages, none of them worse")
     }
     return lines
   }
 
-  private static func row(_ stage: StageReport, _ certificate: Certificate, isFirst: Bool) -> String {
+  private static func row(
+    _ width: Int, _ stage: StageReport, _ certificate: Certificate, isFirst: Bool
+  ) -> String {
     row(
-      isFirst ? stage.name : "", certificate.kind.rawValue, "\(certificate.compared)",
+      width, isFirst ? stage.name : "", certificate.kind.rawValue, "\(certificate.compared)",
       certificate.compared == 0 ? "-" : short(certificate.largestDifference),
       certificate.worst.map { short($0.bound) } ?? "-", certificate.worst.map { short($0.utilisation) } ?? "-",
       isFirst ? stage.verdict.rawValue : "")
   }
 
   /// Two columns to the left, four to the right, and the verdict.
-  private static func row(_ columns: String...) -> String {
+  private static func row(_ first: Int, _ columns: String...) -> String {
     var line = ""
-    for (index, width) in [20, 11, 9, 14, 10, 11].enumerated() {
+    for (index, width) in [first, 11, 9, 14, 10, 11].enumerated() {
       let padding = String(repeating: " ", count: max(0, width - columns[index].count))
       line += (index < 2 ? columns[index] + padding : padding + columns[index]) + "  "
     }

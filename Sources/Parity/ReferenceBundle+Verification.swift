@@ -8,16 +8,18 @@ extension ReferenceBundle {
   /// rounding can explain: the reference's float64 values (they prove the weights), the reference's float32 values
   /// (its arithmetic) and our float32 values (this engine). There is no tolerance to choose.
   ///
+  /// - Parameter computed: weights of linear layers that were not copied but computed from others, as a weight norm is,
+  ///   with the largest relative difference that this explains; see `MappingPlan.computedParameters`.
   /// - Throws: ``ParityError`` if the reference was recorded from another model or from one of other sizes, and
   ///   whatever reading its file throws. Differences are not errors: they are in the report.
   /// - Complexity: for each case about four passes of the model in Double; memory for the values of one case.
-  public func verify(_ model: some Model) throws -> ParityReport {
+  public func verify(_ model: some Model, computed: [String: Double] = [:]) throws -> ParityReport {
     let id = type(of: model).id
     guard id == self.model else {
       throw ParityError(
         .otherModel, "it was recorded from '\(self.model.escapedForDisplay)', this model is '\(id)'", file: file)
     }
-    var verifier = try StageVerifier(model, flushesDenormals: manifest["flush_denormal"]?.bool == true)
+    var verifier = try StageVerifier(model, flushesDenormals: manifest["flush_denormal"]?.bool == true, computed: computed)
     for entry in cases { try verifier.add(trace(of: entry, model.graph)) }
     return ParityReport(
       model: id, file: file, manifest: manifest, caseCount: cases.count, stages: verifier.reports)
@@ -29,7 +31,7 @@ extension ReferenceBundle {
     var trace = ReferenceTrace(caseName: entry.name)
     for input in graph.inputs {
       let name = ValueName.input(input.name)
-      let values = try ArrayView(entry.inputs[input.name]!.read().floats(), shape: shapes[name]!)
+      let values = try input.view(of: entry.inputs[input.name]?.read(), shape: shapes[name]!)
       trace.float32[name] = values
       trace.float64[name] = try values.widened()
     }
@@ -59,10 +61,13 @@ extension ReferenceBundle {
     }
     for input in graph.inputs {
       guard let tensor = entry.inputs[input.name] else {
+        if input.mayBeAbsent { continue }
         throw fail(.missingInput, "the input is missing", "inputs.\(input.name)")
       }
-      guard tensor.dtype == .f32 else {
-        throw fail(.wrongType, "must be F32, it is \(tensor.dtype.rawValue)", "inputs.\(input.name)")
+      let expected: DType = input.kind == .mask ? .bool : .f32
+      guard tensor.dtype == expected else {
+        throw fail(
+          .wrongType, "must be \(expected.rawValue), it is \(tensor.dtype.rawValue)", "inputs.\(input.name)")
       }
     }
     let shapes: [ValueName: Shape]

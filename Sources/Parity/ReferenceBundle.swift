@@ -27,6 +27,8 @@ public struct ReferenceBundle: Sendable {
 
   /// The model's name and version, for example `AttentionClassifier/1`.
   public let model: String
+  /// The configuration of the recorded model, or nil if the bundle does not say it.
+  public let configuration: JSONValue?
   /// How the bundle was recorded: version of torch, libraries, threads and so on, as the recorder wrote it.
   public let manifest: JSONValue
   /// In order of their names.
@@ -46,22 +48,24 @@ public struct ReferenceBundle: Sendable {
       throw ParityError(.invalidMetadata, "the name of the model is missing or not a text", file: file)
     }
     self.model = model
-    manifest = try Self.manifest(state, file)
+    configuration = try state.metadata("configuration").map { _ in try Self.object("configuration", state, file) }
+    manifest = try Self.object("manifest", state, file)
     cases = try Self.cases(state, file)
   }
 
-  private static func manifest(_ state: StateDict, _ file: String?) throws -> JSONValue {
-    guard let text = state.metadata("manifest")?.string else {
-      throw ParityError(.invalidMetadata, "the manifest is missing or not a text", file: file)
+  /// A JSON object in a text attribute.
+  private static func object(_ key: String, _ state: StateDict, _ file: String?) throws -> JSONValue {
+    guard let text = state.metadata(key)?.string else {
+      throw ParityError(.invalidMetadata, "the \(key) is missing or not a text", file: file)
     }
     do {
-      let manifest = try JSONValue(parsing: text)
-      guard manifest.members != nil else {
-        throw ParityError(.invalidMetadata, "the manifest is not a JSON object", file: file)
+      let object = try JSONValue(parsing: text)
+      guard object.members != nil else {
+        throw ParityError(.invalidMetadata, "the \(key) is not a JSON object", file: file)
       }
-      return manifest
+      return object
     } catch let error as TensorError {
-      throw ParityError(.invalidMetadata, "the manifest is not readable: \(error)", file: file)
+      throw ParityError(.invalidMetadata, "the \(key) is not readable: \(error)", file: file)
     }
   }
 

@@ -13,6 +13,8 @@ public struct StageReport: Hashable, Sendable {
   public internal(set) var gaps: [String] = []
   /// What evidence is missing in float64; any makes the stage at most explained.
   public internal(set) var notes: [String] = []
+  /// What the bounds allow for beside the rounding of the stage.
+  public internal(set) var allowances: [String] = []
 
   init(_ name: String) { self.name = name }
 
@@ -50,7 +52,7 @@ public struct StageReport: Hashable, Sendable {
 
   /// Why the stage is inconclusive, or what it could not show.
   public var remarks: [String] {
-    var remarks = gaps + notes
+    var remarks = gaps + notes + allowances
     if gaps.isEmpty, compared == 0 { remarks.append("there are no values to compare") }
     for certificate in certificates where certificate.compared > 0 && certificate.utilisation.isNaN {
       remarks.append(

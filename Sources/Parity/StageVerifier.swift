@@ -8,13 +8,32 @@ struct StageVerifier {
   private let float32: [ValueName: ArrayView<Float>]
   private let float64: [ValueName: ArrayView<Double>]
   private let flushesDenormals: Bool
+  /// For each stage, the largest relative difference that its weights may have from those of the reference.
+  private let weightDifferences: [String: Double]
 
-  init(_ model: some Model, flushesDenormals: Bool) throws {
+  init(_ model: some Model, flushesDenormals: Bool, computed: [String: Double]) throws {
     graph = model.graph
     reports = graph.stages.map { StageReport($0.name) }
     float32 = Dictionary(uniqueKeysWithValues: model.parameters.map { (.parameter($0.key), $0.value) })
     float64 = try float32.mapValues { try $0.widened() }
     self.flushesDenormals = flushesDenormals
+    var differences: [String: Double] = [:]
+    for (index, stage) in model.graph.stages.enumerated() {
+      for operand in stage.operands {
+        guard case .parameter(let name) = operand, let difference = computed[name] else { continue }
+        differences[stage.name] = max(differences[stage.name] ?? 0, difference)
+        reports[index].allowances.append(
+          "'\(name)' was computed, not copied: the bounds allow its elements a relative difference of \(difference)")
+      }
+    }
+    weightDifferences = differences
+  }
+
+  /// How the reference rounds, its weights included.
+  private func reference(_ rounding: Rounding, _ stage: Stage) -> Rounding {
+    var rounding = rounding
+    rounding.weightDifference = weightDifferences[stage.name] ?? 0
+    return rounding
   }
 
   mutating func add(_ trace: ReferenceTrace) throws {
@@ -42,7 +61,11 @@ struct StageVerifier {
     let wide = try operands.map { try $0.widened() }
     let oracle = try stage.evaluate(wide, &workspace)
     let bound = try stage.bound(wide, output: oracle, .float32)
-    let referenceBound = flushesDenormals ? try flushingBound(stage, wide, oracle) : bound
+    let referenceBound =
+      flushesDenormals
+      ? try flushingBound(stage, wide, oracle)
+      : weightDifferences[stage.name] == nil
+        ? bound : try stage.bound(wide, output: oracle, reference(.float32, stage))
 
     let (reference, engine) = (recorded.values.map(Double.init), ours.values.map(Double.init))
     func comparison(_ judged: [Double], _ bound: ArrayView<Double>) -> Comparison {
@@ -71,7 +94,7 @@ struct StageVerifier {
     report[.weights].compare(
       Comparison(
         caseName: trace.caseName, shape: trace.shapes[stage.name]!, judged: recorded.values, oracle: oracle,
-        bound: try stage.bound(operands, output: oracle, .float64), reference: recorded.values, ours: ours))
+        bound: try stage.bound(operands, output: oracle, reference(.float64, stage)), reference: recorded.values, ours: ours))
   }
 
   /// A reference that was recorded with subnormal numbers flushed to 0 loses up to the smallest normal number in each
@@ -79,7 +102,7 @@ struct StageVerifier {
   private func flushingBound(
     _ stage: Stage, _ operands: [ArrayView<Double>], _ oracle: ArrayView<Double>
   ) throws -> ArrayView<Double> {
-    var rounding = Rounding.float32
+    var rounding = reference(.float32, stage)
     rounding.leastNonzero = rounding.leastNormal
     let hasSubnormals = operands.contains { $0.values.contains { $0 != 0 && abs($0) < rounding.leastNormal } }
     guard hasSubnormals else { return try stage.bound(operands, output: oracle, rounding) }

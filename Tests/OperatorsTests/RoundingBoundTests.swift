@@ -3,7 +3,7 @@ import TensorFerryTensors
 import TensorFerryTestSupport
 import Testing
 
-/// Bounds against PyTorch: 400 operations of random sizes (1 to 784 terms, 1 to 197 positions) and scales (1e-20 to
+/// Bounds against PyTorch: 920 operations of random sizes (1 to 784 terms, 1 to 197 positions) and scales (1e-20 to
 /// 1e15), each in float32 and in float64.
 @Suite("bounds on rounding errors")
 struct RoundingBoundTests {
@@ -12,7 +12,7 @@ struct RoundingBoundTests {
   @Test("PyTorch never exceeds the bound, in float32 and in float64")
   func torchIsWithin() throws {
     let trials = try Self.random.get()
-    #expect(trials.count == 800)
+    #expect(trials.count == 1840)
     for trial in trials {
       let utilisation = try trial.utilisation()
       #expect(utilisation <= 1, "\(trial.name) \(trial.operands.map(\.shape))")
@@ -112,5 +112,28 @@ struct RoundingBoundTests {
         root = root**0.5
         run("product_prescaled", lambda q, k: torch.bmm(q * root, (k * root).transpose(1, 2)),
             array(b, n, d), array(b, h, d))
+        heads = between(1, 5)
+        run("product_of_heads", lambda q, k: torch.matmul(q * d**-0.5, k.mT), array(b, heads, n, d), array(b, heads, h, d))
+        run("linear_part", lambda x, w, c: F.linear(x, w.chunk(3)[1], c.chunk(3)[1]),
+            array(n, d), array(3 * h, d), array(3 * h))
+        run("linear_part_of_bias", lambda x, w, c: F.linear(x, w, c.chunk(3)[2]), array(n, d), array(h, d), array(3 * h))
+        run("add", torch.add, array(n, d), array(n, d))
+        run("relu", torch.relu, array(n, d))
+        run("gelu", F.gelu, array(n, d, power=random.uniform(-3, 2)))
+        run("layer_norm", lambda x, w, c: F.layer_norm(x, x.shape[-1:], w, c), array(b, n, d + 2), array(d + 2),
+            array(d + 2))
+        run("layer_norm_shifted", lambda x, w, c: F.layer_norm(x, x.shape[-1:], w, c),
+            array(n, d + 2, power=0) + random.uniform(-300, 300), array(d + 2, power=0), array(d + 2, power=0))
+        ignored = torch.tensor(random.random((b, n)) < 0.4).double()
+        ignored[:, between(0, n - 1)] = 0
+        fill = lambda s, m: s.masked_fill(m.bool(), -np.inf)
+        run("masked_softmax_1", lambda s, m: torch.softmax(fill(s, m[:, :, None]), 1),
+            array(b, n, 1, power=random.uniform(-3, 4)), ignored)
+        run("masked_softmax_3", lambda s, m: torch.softmax(fill(s, m[:, None, None]), 3),
+            array(b, heads, h, n, power=random.uniform(-3, 4)), ignored)
+        size = between(1, 9)
+        run("split_heads", lambda x: x.unflatten(2, (3, size)).transpose(1, 2), array(b, n, 3 * size))
+        run("merge_heads", lambda x: x.transpose(1, 2).flatten(2), array(b, heads, n, size))
+        run("mean_over_heads", lambda x: x.mean(1), array(b, heads, n, h))
     """
 }

@@ -42,9 +42,23 @@ struct Trial: Sendable {
     "product_transposed": BatchedProduct(transposeRight: true),
     "product_scaled": BatchedProduct(transposeRight: true, scale: .inverseRootOfTerms),
     "product_prescaled": BatchedProduct(transposeRight: true, scale: .inverseRootOfTerms),
+    "product_of_heads": BatchedProduct(transposeRight: true, scale: .inverseRootOfTerms),
+    "linear_part": Linear(weight: .init(1, of: 3), bias: .init(1, of: 3)),
+    "linear_part_of_bias": Linear(bias: .init(2, of: 3)),
+    "add": Add(),
+    "relu": ReLU(),
+    "gelu": GELU(),
+    "layer_norm": LayerNorm(eps: 1e-5),
+    "layer_norm_shifted": LayerNorm(eps: 1e-5),
+    "masked_softmax_1": MaskedSoftmax(axis: 1),
+    "masked_softmax_3": MaskedSoftmax(axis: 3),
+    "split_heads": SplitHeads(heads: 3),
+    "merge_heads": MergeHeads(),
+    "mean_over_heads": MeanOverHeads(),
   ]
 
-  /// The highest share of the bound that the recorded result takes, in the arithmetic of its type; NaN if one is NaN.
+  /// The highest share of the bound that the recorded result takes, in the arithmetic of its type; NaN if one is
+  /// not finite.
   func utilisation() throws -> Double {
     let operands = try operands.map { try ArrayView($0.doubles(), shape: $0.shape) }
     return try utilisation(of: result.doubles(), operands, result.dtype == .f64 ? .float64 : .float32)
@@ -66,9 +80,9 @@ struct Trial: Sendable {
     let bound = try stage.bound(operands, output: oracle, rounding).values
     var worst = 0.0
     for (index, value) in values.enumerated() {
-      let utilisation = abs(value - oracle[index]) / bound[index]
-      guard utilisation.isFinite else { return .nan }
-      worst = max(worst, utilisation)
+      let difference = abs(value - oracle[index])
+      guard difference.isFinite, bound[index].isFinite else { return .nan }
+      worst = max(worst, difference == 0 ? 0 : difference / bound[index])
     }
     return worst
   }

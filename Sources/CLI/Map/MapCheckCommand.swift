@@ -55,7 +55,8 @@ struct MapCheckCommand: ParsableCommand {
     lines.append(
       trip.isLossless
         ? "LOSSLESS  all \(trip.compared) tensors come back bit for bit"
-        : "LOSSY  \(trip.compared) tensors were mapped back; \(count) \(count == 1 ? "loss is" : "losses are") named above")
+        : "LOSSY  \(trip.compared) tensors were mapped back; \(count) \(count == 1 ? "loss is" : "losses are") named above"
+    )
     return lines.joined(separator: "\n")
   }
 }

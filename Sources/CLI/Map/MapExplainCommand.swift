@@ -27,7 +27,9 @@ struct MapExplainCommand: ParsableCommand {
           problems: [
             .init(
               .missing, "'\(name.escapedForDisplay)' is neither in the source nor in the target",
-              suggestion: MappingPlan.nearestName(to: name, among: names).map { "did you mean '\($0.escapedForDisplay)'?" })
+              suggestion: MappingPlan.nearestName(to: name, among: names).map {
+                "did you mean '\($0.escapedForDisplay)'?"
+              })
           ])
       }
       answer.print(

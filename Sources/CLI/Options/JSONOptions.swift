@@ -29,7 +29,19 @@ struct JSONOptions: ParsableArguments {
       "format": JSONValue(located?.format),
       "tensor": JSONValue(located?.tensor),
       "place": JSONValue(located?.place?.description),
-      "problems": .array((error as? MappingError)?.problems.map(\.json) ?? []),
+      "problems": .array(problems(of: error)),
     ]
+  }
+
+  private static func problems(of error: any Error) -> [JSONValue] {
+    if let error = error as? ModelError {
+      return error.problems.map {
+        [
+          "code": .string($0.code.rawValue), "parameter": .string($0.name), "source": nil, "reason": .string($0.reason),
+          "suggestion": nil,
+        ]
+      }
+    }
+    return (error as? MappingError)?.problems.map(\.json) ?? []
   }
 }

@@ -11,12 +11,11 @@ struct MappingOptions: ParsableArguments {
 
   /// The plan that undoes the mapping by which a model file was made.
   func recordedInverse(in state: StateDict) throws -> MappingPlan {
-    guard let recorded = state.metadata("plan") else {
+    guard let recorded = try MappingPlan(recordedIn: state) else {
       throw WeightFileError(
         .malformed, "it records no plan to undo: only files that 'import' wrote have one", file: state.origin?.path)
     }
-    let json = try recorded.string.map { try JSONValue(parsing: $0) } ?? recorded
-    let (plan, losses) = try MappingPlan(json: json, file: state.origin?.path).inverse()
+    let (plan, losses) = recorded.inverse()
     guard losses.isEmpty else {
       throw MappingError(
         file: state.origin?.path,

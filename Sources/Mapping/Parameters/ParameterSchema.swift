@@ -32,7 +32,8 @@ public struct ParameterSchema: Sendable {
       }
     }
     if json["parameters"]?.array == nil { problems.append(.init(.syntax, "'parameters' is not a list")) }
-    for (name, same) in Dictionary(grouping: patterns, by: \.name).sorted(by: { $0.key < $1.key }) where same.count > 1 {
+    for (name, same) in Dictionary(grouping: patterns, by: \.name).sorted(by: { $0.key < $1.key }) where same.count > 1
+    {
       problems.append(.init(.collision, parameter: name, "'\(name.escapedForDisplay)' is declared \(same.count) times"))
     }
     guard problems.isEmpty else { throw MappingError(file: file, problems: problems) }

@@ -42,5 +42,7 @@ extension MappingPlan {
 
 extension MappingPlan {
   /// The name that is most like another one, if one is close.
-  public static func nearestName(to name: String, among names: [String]) -> String? { NearestName.of(name, among: names) }
+  public static func nearestName(to name: String, among names: [String]) -> String? {
+    NearestName.of(name, among: names)
+  }
 }

@@ -43,6 +43,18 @@ extension MappingPlan {
   }
 }
 
+extension MappingPlan {
+  /// The plan by which a model file was made, which is in its metadata under `plan`; nil if there is none.
+  ///
+  /// - Throws: ``MappingError`` if what is there is no plan.
+  public init?(recordedIn state: StateDict) throws {
+    guard let recorded = state.metadata("plan") else { return nil }
+    // A text in formats whose metadata are texts.
+    let json = try recorded.string.map { try JSONValue(parsing: $0) } ?? recorded
+    try self.init(json: json, file: state.origin?.path)
+  }
+}
+
 extension MappingStep {
   /// The step as data: sources and targets with their types, and the transforms between them.
   var json: JSONValue {

@@ -98,6 +98,11 @@ public struct WeightMapping: Hashable, Sendable {
   public var dtypes: [DTypeRule] = []
   /// The file that the mapping was read from.
   public internal(set) var file: String?
+  /// What it is called in reports where it is from no file, for example `Keras's names`.
+  public var name: String?
+
+  /// The file, or the name.
+  public var title: String { file ?? name ?? "declared rules" }
 
   public struct DTypeRule: Hashable, Sendable {
     public let names: NameGlob

@@ -13,7 +13,7 @@ public import TensorFerryTensors
 ///     output = classifier(attended_x)
 ///
 /// Features of shape `[batch, features]` are one position each.
-public struct AttentionClassifier: ImportableModel {
+public struct AttentionClassifier: ImportableModel, Classifier {
   public static let id = "AttentionClassifier/1"
 
   public let configuration: Configuration
@@ -27,18 +27,33 @@ public struct AttentionClassifier: ImportableModel {
   }
 
   public static let patterns: [ParameterPattern] = [
-    ParameterPattern("fc.weight", ["hidden_size", "input_size"]),
+    ParameterPattern("fc.weight", ["hidden_size", "input_size"], layout: .outputFirst),
     ParameterPattern("fc.bias", ["hidden_size"]),
-    ParameterPattern("attention.weight", [1, "hidden_size"]),
+    ParameterPattern("attention.weight", [1, "hidden_size"], layout: .outputFirst),
     ParameterPattern("attention.bias", [1]),
-    ParameterPattern("classifier.weight", ["num_classes", "hidden_size"]),
+    ParameterPattern("classifier.weight", ["num_classes", "hidden_size"], layout: .outputFirst),
     ParameterPattern("classifier.bias", ["num_classes"]),
   ]
+
+  public static let mappings: [WeightMapping] = {
+    // Safe because the patterns are constants, which a test reads.
+    guard let weights = try? MappingRule("{layer}.weight", from: ["{layer}.kernel"]),
+      let biases = try? MappingRule("{layer}.bias", from: ["{layer}.bias"])
+    else { return [] }
+    var keras = WeightMapping([weights, biases], layout: .inputFirst)
+    keras.name = "Keras's names and layout"
+    return [keras]
+  }()
+
+  public static func patterns(for names: [String], options: JSONValue) -> [ParameterPattern] { patterns }
 
   public static func graph(for configuration: Configuration) throws -> StageGraph {
     try StageGraph(
       inputs: [InputSpec("x", ["batch", "positions", "features"], optional: "positions")],
-      parameters: parameters(with: configuration),
+      parameters: patterns.specs(in: [
+        "input_size": configuration.inputSize, "hidden_size": configuration.hiddenSize,
+        "num_classes": configuration.classCount,
+      ]),
       stages: [
         Stage("fc", Linear(), .input("x"), .parameter("fc.weight"), .parameter("fc.bias")),
         Stage(

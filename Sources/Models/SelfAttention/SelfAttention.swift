@@ -1,3 +1,4 @@
+public import TensorFerryMapping
 public import TensorFerryOperators
 public import TensorFerryTensors
 
@@ -5,7 +6,7 @@ public import TensorFerryTensors
 ///
 /// The scale is 1 (dot-product attention) or the square root of the number of features (scaled dot-product attention).
 /// An input of shape `[positions, features]` is a batch of one.
-public struct SelfAttention: Model {
+public struct SelfAttention: ImportableModel {
   public static let id = "SelfAttention/1"
 
   public let configuration: Configuration
@@ -17,6 +18,10 @@ public struct SelfAttention: Model {
     graph = try Self.graph(for: configuration)
     self.parameters = try graph.load(parameters)
   }
+
+  public static let options = [ModelOption("scaled")]
+
+  public static func patterns(for names: [String], options: JSONValue) -> [ParameterPattern] { [] }
 
   public static func graph(for configuration: Configuration) throws -> StageGraph {
     try StageGraph(

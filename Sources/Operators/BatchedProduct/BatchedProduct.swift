@@ -3,7 +3,7 @@ public import TensorFerryTensors
 /// One matrix product for each element of a batch, perhaps scaled: `left @ right`, or `left @ rightᵀ`.
 ///
 /// Operands: left `[batch, rows, terms]`, right `[batch, terms, columns]`, or `[batch, columns, terms]` if it is to be
-/// transposed. Result: `[batch, rows, columns]`.
+/// transposed. Result: `[batch, rows, columns]`. The batch may have several dimensions, for example samples and heads.
 public struct BatchedProduct: Operator {
   public static let id = "batched_product"
 
@@ -28,25 +28,30 @@ public struct BatchedProduct: Operator {
 
   /// How many roundings the scale adds to each term, at most.
   ///
-  /// PyTorch either divides the sum by a rounded square root, or multiplies each operand by the root of a rounded
-  /// reciprocal of it before the product. The second way takes more: for each of two operands one product, one root,
-  /// and the errors of square root and reciprocal, which the root halves.
+  /// PyTorch divides the sum by a rounded square root, or multiplies the left operand by its reciprocal before the
+  /// product (`multi_head_attention_forward` with weights), or each operand by the root of a rounded reciprocal of it
+  /// (`scaled_dot_product_attention`). The last way takes most: for each of two operands one product, one root, and the
+  /// errors of square root and reciprocal, which the root halves.
   private var scaleRoundings: Int { scale == .one ? 0 : 6 }
 
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 2...2)
     let (left, right) = (operands[0], operands[1])
-    try checkRank("a left operand", left, 3)
-    try checkRank("a right operand", right, 3)
-    let (terms, columns) = transposeRight ? (right[2], right[1]) : (right[1], right[2])
-    guard left[0] == right[0], left[2] == terms else {
+    guard left.rank >= 3, right.rank == left.rank else {
+      throw OperatorError(
+        .rank, "batched_product takes operands of 3 dimensions, or of as many more, their shapes are \(left), \(right)")
+    }
+    let last = left.rank - 1
+    let (terms, columns) = transposeRight ? (right[last], right[last - 1]) : (right[last - 1], right[last])
+    let batch = left.dimensions.dropLast(2)
+    guard batch == right.dimensions.dropLast(2), left[last] == terms else {
       throw OperatorError(
         .dimensionMismatch,
-        "\(left) and \(right)\(transposeRight ? " transposed" : "") have \(left[0]) and \(right[0]) matrices, "
-          + "\(left[2]) and \(terms) terms")
+        "\(left) and \(right)\(transposeRight ? " transposed" : "") have \(batch) and "
+          + "\(right.dimensions.dropLast(2)) matrices, \(left[last]) and \(terms) terms")
     }
-    try checkLimit(left[1], columns, terms)
-    return try Shape([left[0], left[1], columns])
+    try checkLimit(left[last - 1], columns, terms)
+    return try Shape(batch + [left[last - 1], columns])
   }
 
   public func forward(
@@ -100,6 +105,7 @@ public struct BatchedProduct: Operator {
   private func sizes<Scalar>(
     _ operands: [ArrayView<Scalar>], _ output: Shape
   ) -> (batch: Int, rows: Int, columns: Int, terms: Int) {
-    (output[0], output[1], output[2], operands[0].shape[2])
+    let (rank, left) = (output.rank, operands[0].shape)
+    return (output.dimensions.dropLast(2).reduce(1, *), output[rank - 2], output[rank - 1], left[rank - 1])
   }
 }

@@ -3,10 +3,34 @@ public import TensorFerryTensors
 /// `y = x Wᵀ + b`, as `torch.nn.Linear` has it.
 ///
 /// Operands: x `[..., in]`, weight `[out, in]` and, if there is one, bias `[out]`. Result: `[..., out]`.
+///
+/// Where PyTorch keeps the weights of several layers in one parameter, as the projections of queries, keys and values in
+/// `in_proj_weight` and `in_proj_bias`, each layer takes its rows.
 public struct Linear: Operator {
   public static let id = "linear"
 
-  public init() {}
+  /// Which rows of a parameter belong to a layer: those of part `index` of `count` parts of one size.
+  public struct Part: Hashable, Sendable {
+    public let index: Int
+    public let count: Int
+
+    /// - Precondition: `index` is one of `count`.
+    public init(_ index: Int, of count: Int) {
+      precondition(index >= 0 && index < count, "there is no part \(index) of \(count)")
+      self.index = index
+      self.count = count
+    }
+
+    public static let whole = Part(0, of: 1)
+  }
+
+  public let weight: Part
+  public let bias: Part
+
+  public init(weight: Part = .whole, bias: Part = .whole) {
+    self.weight = weight
+    self.bias = bias
+  }
 
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 2...3)
@@ -19,15 +43,22 @@ public struct Linear: Operator {
       throw OperatorError(
         .dimensionMismatch, "x \(x) has \(features) features, the weight \(weight) takes \(weight[1])")
     }
+    guard weight[0] % self.weight.count == 0 else {
+      throw OperatorError(
+        .dimensionMismatch, "the weight \(weight) does not hold \(self.weight.count) layers of one size")
+    }
+    let outputs = weight[0] / self.weight.count
     if operands.count == 3 {
       try checkRank("a bias", operands[2], 1)
-      guard operands[2][0] == weight[0] else {
+      let (biases, overflow) = outputs.multipliedReportingOverflow(by: bias.count)
+      guard !overflow, operands[2][0] == biases else {
         throw OperatorError(
-          .dimensionMismatch, "the bias has \(operands[2][0]) elements, the weight \(weight) gives \(weight[0])")
+          .dimensionMismatch,
+          "the bias has \(operands[2][0]) elements, the weight \(weight) gives \(outputs) to each of \(bias.count)")
       }
     }
     try checkLimit(weight[0], weight[1], Self.rows(x))
-    return try Shape(x.dimensions.dropLast() + [weight[0]])
+    return try Shape(x.dimensions.dropLast() + [outputs])
   }
 
   /// The product of all dimensions but the last; a dimension of 0 counts as itself.
@@ -39,47 +70,53 @@ public struct Linear: Operator {
     let (rows, outputs, inputs) = sizes(operands)
     let result = output.elements
     if operands.count == 3 {
-      let bias = operands[2].elements
+      let first = bias.index * outputs
       for row in 0..<rows {
-        for j in 0..<outputs { result[row * outputs + j] = bias[j] }
+        for j in 0..<outputs { result[row * outputs + j] = operands[2].elements[first + j] }
       }
     }
     guard rows > 0, outputs > 0 else { return }
     let product = MatrixProduct(
       rows: rows, columns: outputs, terms: inputs, transposed: true, accumulate: operands.count == 3)
-    product(operands[0].elements.baseAddress!, operands[1].elements.baseAddress!, into: result.baseAddress!)
+    let weight = operands[1].elements.baseAddress! + weight.index * outputs * inputs
+    product(operands[0].elements.baseAddress!, weight, into: result.baseAddress!)
   }
 
   public func forward(_ operands: [ArrayView<Double>], into output: inout MutableArrayView<Double>) {
-    let bias = operands.count == 3 ? operands[2].elements : nil
     let result = output.elements
-    forEachElement(operands) { offset, j, terms in result[offset] = terms.sum + (bias?[j] ?? 0) }
+    forEachElement(operands) { offset, bias, terms in result[offset] = terms.sum + (bias ?? 0) }
   }
 
   public func bound(
     _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,
     into bound: inout MutableArrayView<Double>
   ) {
-    let bias = operands.count == 3 ? operands[2].elements : nil
     let result = bound.elements
-    forEachElement(operands) { offset, j, terms in
-      let magnitude = terms.magnitude + (bias?[j] ?? 0).magnitude
+    forEachElement(operands) { offset, bias, terms in
+      let magnitude = terms.magnitude + (bias ?? 0).magnitude
       result[offset] = rounding.boundOfSum(terms: terms.count, bias: bias != nil, magnitude: magnitude)
     }
   }
 
-  private func forEachElement(_ operands: [ArrayView<Double>], _ body: (_ offset: Int, _ j: Int, Terms) -> Void) {
+  /// Calls `body` with the offset of each result, its bias if there is one, and its terms.
+  private func forEachElement(
+    _ operands: [ArrayView<Double>], _ body: (_ offset: Int, _ bias: Double?, Terms) -> Void
+  ) {
     let (rows, outputs, inputs) = sizes(operands)
-    let (x, weight) = (operands[0].elements.baseAddress!, operands[1].elements.baseAddress!)
+    let (x, matrix) = (operands[0].elements.baseAddress!, operands[1].elements.baseAddress!)
+    let biases = operands.count == 3 ? operands[2].elements : nil
     for row in 0..<rows {
       for j in 0..<outputs {
-        body(row * outputs + j, j, Terms(count: inputs, left: x + row * inputs, right: weight + j * inputs))
+        let right = matrix + (weight.index * outputs + j) * inputs
+        body(
+          row * outputs + j, biases?[bias.index * outputs + j],
+          Terms(count: inputs, left: x + row * inputs, right: right))
       }
     }
   }
 
   private func sizes<Scalar>(_ operands: [ArrayView<Scalar>]) -> (rows: Int, outputs: Int, inputs: Int) {
-    let weight = operands[1].shape
-    return (Self.rows(operands[0].shape), weight[0], weight[1])
+    let shape = operands[1].shape
+    return (Self.rows(operands[0].shape), shape[0] / weight.count, shape[1])
   }
 }

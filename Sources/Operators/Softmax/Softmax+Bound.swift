@@ -15,20 +15,27 @@ extension Softmax {
   ) {
     let (scores, shares, result) = (operands[0].elements, output.elements, bound.elements)
     Slices(shape: operands[0].shape, axis: axis).forEach { slice in
-      let offsets = Array(slice)
-      let largest = largest(offsets.map { scores[$0] })
-      let distances = offsets.map { largest - scores[$0] }
-      let shares = offsets.map { shares[$0] }
-      let side = rounding.boundOfSoftmax(distances, shares)
-      let oracle = Rounding.float64.boundOfSoftmax(distances, shares)
-      for (index, offset) in offsets.enumerated() {
-        result[offset] = (side[index] + oracle[index]) * Rounding.outward(offsets.count)
-      }
+      rounding.boundSoftmax(at: Array(slice), scores, shares, into: result)
     }
   }
 }
 
 extension Rounding {
+  /// Bounds the error of this side and of the oracle in the results at `offsets`, which sum to 1.
+  func boundSoftmax(
+    at offsets: [Int], _ scores: UnsafeBufferPointer<Double>, _ shares: UnsafeBufferPointer<Double>,
+    into result: UnsafeMutableBufferPointer<Double>
+  ) {
+    let largest = largest(offsets.map { scores[$0] })
+    let distances = offsets.map { largest - scores[$0] }
+    let shares = offsets.map { shares[$0] }
+    let side = boundOfSoftmax(distances, shares)
+    let oracle = Rounding.float64.boundOfSoftmax(distances, shares)
+    for (index, offset) in offsets.enumerated() {
+      result[offset] = (side[index] + oracle[index]) * Rounding.outward(offsets.count)
+    }
+  }
+
   /// - Parameters:
   ///   - distances: how far each score lies below the largest, 0 or more.
   ///   - shares: the exact results, up to the error of the oracle.

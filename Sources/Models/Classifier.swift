@@ -1,6 +1,10 @@
+public import TensorFerryOperators
 public import TensorFerryTensors
 
-extension AttentionClassifier {
+/// A model whose output is a logit for each class, of shape `[batch, classes]`.
+public protocol Classifier: Model {}
+
+extension Classifier {
   /// The class of each sample: the index of its largest logit, the first of equal ones; NaN counts as the largest, as
   /// `torch.argmax` has it.
   ///
