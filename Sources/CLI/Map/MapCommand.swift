@@ -5,5 +5,5 @@ struct MapCommand: ParsableCommand {
     commandName: "map",
     abstract: "Drafts, checks and explains a mapping file.",
     discussion: "A mapping file is described in docs/reference/mapping-file.md.",
-    subcommands: [MapCheckCommand.self, MapExplainCommand.self])
+    subcommands: [MapInitCommand.self, MapCheckCommand.self, MapExplainCommand.self])
 }

@@ -50,8 +50,11 @@ struct WeightsOptions: ParsableArguments {
       state, as: ModelRegistry.model(for: names, options: given), key: key, mapping: mapping, options: given)
   }
 
-  func givenConfiguration() throws -> JSONValue {
-    guard let configuration else { return [:] }
+  func givenConfiguration() throws -> JSONValue { try Self.given(configuration) ?? [:] }
+
+  /// A configuration on the command line: JSON, or the path of a file that holds it.
+  static func given(_ configuration: String?) throws -> JSONValue? {
+    guard let configuration else { return nil }
     let isText = configuration.drop { $0.isWhitespace }.first == "{"
     let json: JSONValue
     do {

@@ -61,13 +61,13 @@ extension Draft {
       for step in steps { lines += Self.lines(step.rule, step, 1) }
     }
     if !unused.isEmpty { lines.append("# no target for these:") }
-    lines += drops.map { "- \($0.json.text())" }
+    lines += drops.map { "- \($0.description)" }
     for choice in open {
       lines += ["# OPEN \(choice.target.escapedForDisplay): \(choice.question.escapedForDisplay)"]
       for candidate in choice.candidates {
         let rule = DraftStep.rule([choice.target], candidate.sources, candidate.transforms)
         lines.append("#   \(Self.percent(candidate.confidence)), \(candidate.reason.escapedForDisplay):")
-        lines.append("#   - \(rule.json.text())")
+        lines.append("#   - \(rule.description)")
       }
     }
     return lines.joined(separator: "\n") + "\n"
@@ -75,7 +75,7 @@ extension Draft {
 
   private static func lines(_ rule: MappingRule, _ step: DraftStep, _ count: Int) -> [String] {
     let times = count > 1 ? ", \(count) times" : ""
-    return ["# \(percent(step.confidence))\(times): \(step.reason.escapedForDisplay)", "- \(rule.json.text())"]
+    return ["# \(percent(step.confidence))\(times): \(step.reason.escapedForDisplay)", "- \(rule.description)"]
   }
 
   private static func percent(_ confidence: Double) -> String { "\(Int((confidence * 100).rounded())) %" }

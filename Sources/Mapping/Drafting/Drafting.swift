@@ -13,7 +13,7 @@ internal import TensorFerryTensors
 ///
 /// - Parameter layout: how the file stores matrices, if that is known; a way that it contradicts is not considered.
 /// - Complexity: O(t · s) comparisons of modules; blocks of a stack count once.
-func draft(
+package func draft(
   from sources: [TensorOutline], to targets: [TensorOutline], layout: ParameterLayout? = nil
 ) -> Draft {
   let wanted = targets.enumerated().map { ParsedName($1, position: $0) }

@@ -39,7 +39,8 @@ extension MappingPlan {
     let unexpected = state.names.filter { belongs($0) && !expected.contains($0) }
     problems += check.problems(unexpected: unexpected.map { ($0, state[$0]?.shape) })
     self.init(
-      steps: steps, targets: steps.flatMap(\.targets), sizes: check.sizes, prefix: root.prefix,
+      steps: steps, sources: state.names.filter(Set(steps.flatMap(\.sources)).contains),
+      targets: steps.flatMap(\.targets), sizes: check.sizes, prefix: root.prefix,
       ignored: state.names.filter { !belongs($0) }, problems: problems, file: state.origin?.path)
   }
 
@@ -87,7 +88,9 @@ extension MappingPlan {
       targets = patterns.map(\.name).filter(made.contains)
     }
     self.init(
-      steps: steps, targets: targets, sizes: sizes, prefix: prefix, dropped: resolver.dropped.map(\.name),
+      steps: steps, sources: selected.names.filter(Set(steps.flatMap(\.sources)).contains), targets: targets,
+      sizes: sizes,
+      prefix: prefix, dropped: resolver.dropped.map(\.name),
       ignored: state.names.filter { !$0.hasPrefix(mapping.key.map { $0 + "." } ?? "") }, problems: problems,
       file: state.origin?.path, mapping: mapping)
   }

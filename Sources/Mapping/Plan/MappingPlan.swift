@@ -5,6 +5,8 @@
 public struct MappingPlan: Sendable {
   /// In the order in which they can be carried out; their targets in the order of the result.
   public let steps: [MappingStep]
+  /// The names that the plan takes, in the order of the file.
+  public let sources: [String]
   /// The names of the result, in order.
   public let targets: [String]
   /// The model's sizes by name, as far as the shapes tell them.
@@ -22,10 +24,12 @@ public struct MappingPlan: Sendable {
   public let mapping: WeightMapping?
 
   init(
-    steps: [MappingStep], targets: [String], sizes: [String: Int] = [:], prefix: String = "", dropped: [String] = [],
+    steps: [MappingStep], sources: [String], targets: [String], sizes: [String: Int] = [:], prefix: String = "",
+    dropped: [String] = [],
     ignored: [String] = [], problems: [MappingProblem] = [], file: String? = nil, mapping: WeightMapping? = nil
   ) {
     self.steps = steps
+    self.sources = sources
     self.targets = targets
     self.sizes = sizes
     self.prefix = prefix

@@ -47,8 +47,8 @@ public struct MappingRule: Hashable, Sendable {
       isOptional: isOptional)
   }
 
-  /// The rule in one line, as mapping files have it.
-  public var description: String { json.text() }
+  /// The rule in one line of YAML, as mapping files have it.
+  public var description: String { json.yamlLine }
 
   /// As mapping files have it.
   public var json: JSONValue {
@@ -140,12 +140,13 @@ public struct WeightMapping: Hashable, Sendable {
     return .object(members)
   }
 
-  /// The mapping file: YAML with a rule in a line, each rule in JSON's notation, which is YAML too.
+  /// The mapping file: YAML with a rule in a line.
   public var text: String {
     (json.members ?? []).map { member in
       switch (member.key, member.value) {
-      case ("rules", .array(let rules)): "rules:\n" + rules.map { "- \($0.text(pretty: false))\n" }.joined()
-      case (let key, let value): "\(key): \(value.text())\n"
+      case ("rules", .array(let rules)): "rules:\n" + rules.map { "- \($0.yamlLine)\n" }.joined()
+      case ("mapping", .string(let schema)): "mapping: \(schema)\n"
+      case (let key, let value): "\(key): \(value.yamlLine)\n"
       }
     }.joined()
   }

@@ -1,0 +1,12 @@
+/// A text that is written as weight files are: beside its path, flushed, then renamed.
+package enum TextFile {
+  /// - Throws: ``WeightFileError`` with code `.outputExists` or `.unwritable`.
+  package static func write(_ text: String, to path: String, replacing: Bool) throws {
+    try AtomicFile.write(to: path, replacing: replacing) { temporary in
+      let file = try OutputFile(creating: temporary)
+      try file.write(text.utf8)
+      try file.close()
+    } beforeCommit: {
+    }
+  }
+}
