@@ -79,7 +79,9 @@ struct MapInitCommand: ParsableCommand {
     switch try TargetOptions.target(target, input) {
     case .parameters(let declared): patterns = declared
     case .model(let type):
-      let options = try WeightsOptions.given(configuration) ?? [:]
+      var options = try WeightsOptions.given(configuration) ?? [:]
+      let standards = type.options.compactMap { option in option.standard.map { JSONValue.Member(option.name, $0) } }
+      options = .object((options.members ?? []) + standards.filter { options[$0.key] == nil })
       if let specs = try? type.parameters(configuration: options) {
         return specs.map { TensorOutline(name: $0.name, shape: $0.shape, dtype: .f32) }
       }

@@ -48,12 +48,9 @@ extension MappingPlan {
       MappingLoss(sources: $0.value, reason: "dropped", place: $0.key)
     }
     let made = Set(inverted.flatMap(\.targets))
-    let order = steps.flatMap(\.sources).filter { !$0.isIntermediate && made.contains($0) }
-    let targets = order.reduce(into: (names: [String](), seen: Set<String>())) {
-      if $0.seen.insert($1).inserted { $0.names.append($1) }
-    }.names
     return (
-      MappingPlan(steps: inverted, targets: targets, file: file), losses.sorted { $0.description < $1.description }
+      MappingPlan(steps: inverted, sources: targets, targets: sources.filter(made.contains), file: file),
+      losses.sorted { $0.description < $1.description }
     )
   }
 

@@ -11,6 +11,7 @@ extension MappingPlan {
       "mapping": JSONValue(mapping?.file),
       "prefix": .string(prefix),
       "steps": .array(steps.map(\.json)),
+      "sources": .array(sources.map { .string($0) }),
       "targets": .array(targets.map { .string($0) }),
       "dropped": .array(dropped.map { .string($0) }),
       "ignored": .array(ignored.map { .string($0) }),
@@ -26,14 +27,18 @@ extension MappingPlan {
       MappingError(file: file, problems: [.init(.syntax, "the recorded plan \(reason)")])
     }
     guard json["schema"]?.string == Self.schema else { throw malformed("has no schema '\(Self.schema)'") }
-    guard let steps = json["steps"]?.array, let targets = json["targets"]?.array?.map(\.string),
-      targets.allSatisfy({ $0 != nil })
-    else { throw malformed("lacks steps or targets") }
+    func names(_ key: String) -> [String]? {
+      guard let values = json[key]?.array else { return nil }
+      let names = values.compactMap(\.string)
+      return names.count == values.count ? names : nil
+    }
+    guard let steps = json["steps"]?.array, let sources = names("sources"), let targets = names("targets") else {
+      throw malformed("lacks steps, sources or targets")
+    }
     do {
       self.init(
-        steps: try steps.map(MappingStep.init), targets: targets.compactMap { $0 },
-        prefix: json["prefix"]?.string ?? "",
-        file: file)
+        steps: try steps.map(MappingStep.init), sources: sources, targets: targets,
+        prefix: json["prefix"]?.string ?? "", file: file)
     } catch let misfit as TransformMisfit {
       throw malformed("does not hold: \(misfit.reason)")
     }
