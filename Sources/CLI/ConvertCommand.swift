@@ -96,7 +96,10 @@ struct ConvertCommand: ParsableCommand {
           .lossyCast, losses.summary + "; --allow-lossy permits it", file: state.origin?.path, tensor: first)
       }
     }
-    return (try plan.apply(to: state), plan)
+    var result = try plan.apply(to: state)
+    // What the model file says of itself is not true of the tensors under their first names.
+    if inverse { result.metadata.removeAll { ["plan", "model", "configuration", "producer"].contains($0.key) } }
+    return (result, plan)
   }
 
   private func write(_ conversion: Conversion) throws {
