@@ -19,7 +19,8 @@ extension ReferenceBundle {
       throw ParityError(
         .otherModel, "it was recorded from '\(self.model.escapedForDisplay)', this model is '\(id)'", file: file)
     }
-    var verifier = try StageVerifier(model, flushesDenormals: manifest["flush_denormal"]?.bool == true, computed: computed)
+    let flushes = manifest["flush_denormal"]?.bool == true
+    var verifier = try StageVerifier(model, flushesDenormals: flushes, computed: computed)
     for entry in cases { try verifier.add(trace(of: entry, model.graph)) }
     return ParityReport(
       model: id, file: file, manifest: manifest, caseCount: cases.count, stages: verifier.reports)

@@ -94,7 +94,8 @@ struct StageVerifier {
     report[.weights].compare(
       Comparison(
         caseName: trace.caseName, shape: trace.shapes[stage.name]!, judged: recorded.values, oracle: oracle,
-        bound: try stage.bound(operands, output: oracle, reference(.float64, stage)), reference: recorded.values, ours: ours))
+        bound: try stage.bound(operands, output: oracle, reference(.float64, stage)), reference: recorded.values,
+        ours: ours))
   }
 
   /// A reference that was recorded with subnormal numbers flushed to 0 loses up to the smallest normal number in each

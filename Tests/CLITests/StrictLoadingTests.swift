@@ -19,7 +19,8 @@ import Testing
     Module(
       testDescription: "MultiheadAttention, joint projections",
       python: "torch.nn.MultiheadAttention(12, 3, batch_first=True)",
-      inputs: "torch.randn(2, 5, 12), torch.randn(2, 4, 12), torch.randn(2, 4, 12)", configuration: #"{"num_heads": 3}"#),
+      inputs: "torch.randn(2, 5, 12), torch.randn(2, 4, 12), torch.randn(2, 4, 12)",
+      configuration: #"{"num_heads": 3}"#),
     Module(
       testDescription: "MultiheadAttention, separate projections without biases",
       python: "torch.nn.MultiheadAttention(12, 3, bias=False, kdim=7, vdim=5, batch_first=True)",
@@ -44,7 +45,8 @@ import Testing
       let path = { (name: String) in directory.appending(path: name).path }
       // Under names of its own, so that the mapping has something to undo.
       try python(
-        prelude + "torch.save({'net.' + k: v for k, v in module.state_dict().items()}, sys.argv[1])", [path("weights.pt")])
+        prelude + "torch.save({'net.' + k: v for k, v in module.state_dict().items()}, sys.argv[1])",
+        [path("weights.pt")])
       try Data("{mapping: tensorferry.mapping/1, rules: [{to: '{name...}', from: 'net.{name...}'}]}".utf8)
         .write(to: directory.appending(path: "map.yaml"))
       let imported = try tensorferry(
@@ -62,7 +64,8 @@ import Testing
           import safetensors.torch
           with torch.no_grad():
               expected = module(*inputs)
-              for load, ending in (lambda p: torch.load(p, weights_only=True), "pt"), (safetensors.torch.load_file, "safetensors"):
+              loaders = {"pt": lambda p: torch.load(p, weights_only=True), "safetensors": safetensors.torch.load_file}
+              for ending, load in loaders.items():
                   for name, prefix in ("own.", ""), ("first.", "net."):
                       state = load(sys.argv[1] + "/" + name + ending)
                       assert all(k.startswith(prefix) for k in state), list(state)
