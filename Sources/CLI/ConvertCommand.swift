@@ -89,6 +89,7 @@ struct ConvertCommand: ParsableCommand {
     guard
       let plan = try inverse ? mapping.recordedInverse(in: state) : mapping.read().map({ MappingPlan($0, from: state) })
     else { return (state, nil) }
+    try MappingOptions.checkPacked(plan, state)
     if !dryRun, !allowLossy {
       let losses = try plan.castLosses(state)
       if let first = losses.first {

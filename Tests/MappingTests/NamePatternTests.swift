@@ -1,7 +1,6 @@
+import TensorFerryMapping
 import TensorFerryTestSupport
 import Testing
-
-@testable import TensorFerryMapping
 
 @Suite struct NamePatternTests {
   @Test(

@@ -203,6 +203,32 @@ struct Journey: Sendable, CustomTestStringConvertible {
     #expect(try plan.roundTrip(source).losses.map(\.sources) == [["inexact"]])
   }
 
+  @Test("a type for all names leaves counters alone")
+  func dtypesOfIntegers() throws {
+    var source = StateDict()
+    try source.append("w", LazyTensor(Tensor([1, 2] as [Float], shape: [2])))
+    try source.append("n", LazyTensor(Tensor([3] as [Int64], shape: .scalar)))
+    let mapping = try WeightMapping("mapping: tensorferry.mapping/1\nrules: [{keep: '**'}]\ndtypes: {'**': F16}")
+    #expect(try MappingPlan(mapping, from: source).apply(to: source).map(\.tensor.dtype) == [.f16, .i64])
+  }
+
+  @Test("blocks of a quantised model are renamed, and nothing else is done to them")
+  func blocks() throws {
+    let encoding = BlockEncoding(name: "Q8_0", shape: [2, 32])
+    var source = StateDict()
+    try source.append(
+      "a",
+      LazyTensor(
+        dtype: .block, shape: [2, 34], content: .memory([UInt8](repeating: 1, count: 68)), encoding: encoding))
+    let renamed = try WeightMapping("{mapping: tensorferry.mapping/1, rules: [{to: b, from: a}]}")
+    #expect(try MappingPlan(renamed, from: source).apply(to: source)["b"]?.encoding == encoding)
+    for transform in ["{reshape: [68]}", "transpose", "{slice: {index: 0, of: 2}}", "{cast: F16}"] {
+      let mapping = try WeightMapping(
+        "{mapping: tensorferry.mapping/1, rules: [{to: b, from: a, apply: \(transform)}]}")
+      #expect(MappingPlan(mapping, from: source).problems.map(\.code) == [.transform])
+    }
+  }
+
   @Test("tied tensors stay tied where the same is done to both")
   func ties() throws {
     let matrix = LazyTensor(try Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3]))

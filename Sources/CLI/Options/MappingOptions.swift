@@ -9,6 +9,24 @@ struct MappingOptions: ParsableArguments {
   /// The mapping of the file, or nil if none was named.
   func read() throws -> WeightMapping? { try map.map { try WeightMapping(path: $0) } }
 
+  /// Refuses to compute with packed weights, whose numbers mean nothing alone.
+  static func checkPacked(_ plan: MappingPlan, _ state: StateDict) throws {
+    for packed in PackedWeights.find(in: state) {
+      let names = Set(packed.names)
+      for step in plan.steps where step.transforms.contains(where: \.computes) {
+        guard let name = step.sources.first(where: names.contains) else { continue }
+        throw MappingError(
+          file: state.origin?.path, mapping: plan.mapping?.file,
+          problems: [
+            .init(
+              .transform, source: name,
+              "'\(name.escapedForDisplay)' belongs to \(packed.scheme): \(step.operations) would change what it means",
+              place: step.place)
+          ])
+      }
+    }
+  }
+
   /// The plan that undoes the mapping by which a model file was made.
   func recordedInverse(in state: StateDict) throws -> MappingPlan {
     guard let recorded = try MappingPlan(recordedIn: state) else {

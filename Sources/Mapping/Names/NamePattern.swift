@@ -55,7 +55,7 @@ public struct NamePattern: Hashable, Sendable, CustomStringConvertible {
   var literal: String? { captures.isEmpty ? name(with: [:]) : nil }
 
   /// The values of the captures if the whole name matches, else nil. O(parts).
-  func match(_ name: String) -> Bindings? {
+  package func match(_ name: String) -> Bindings? {
     let found = name.split(separator: ".", omittingEmptySubsequences: false)
     let many = parts.firstIndex { if case .captures = $0 { true } else { false } }
     let extra = found.count - parts.count
@@ -90,7 +90,7 @@ public struct NamePattern: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The name with the captures filled in, or nil if one has no value.
-  func name(with bindings: Bindings) -> String? {
+  package func name(with bindings: Bindings) -> String? {
     var result: [String] = []
     for part in parts {
       switch part {

@@ -229,9 +229,10 @@ struct MappingResolver {
     var used: Set<Int> = []
     for (index, step) in steps.enumerated() {
       let wanted = zip(step.targets, step.results).map { target, type -> DType in
-        guard let rule = mapping.dtypes.firstIndex(where: { !target.isIntermediate && $0.names.matches(target) }) else {
-          return type.dtype
-        }
+        // Counters and masks keep their types, whatever a pattern says of all names.
+        guard type.dtype.isFloatingPoint,
+          let rule = mapping.dtypes.firstIndex(where: { !target.isIntermediate && $0.names.matches(target) })
+        else { return type.dtype }
         used.insert(rule)
         return mapping.dtypes[rule].dtype
       }

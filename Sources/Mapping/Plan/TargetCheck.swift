@@ -10,6 +10,8 @@ struct TargetCheck {
   private let failed: Set<String>
   let sizes: [String: Int]
 
+  private static let pairLimit = 100_000
+
   init(_ patterns: [ParameterPattern], steps: [MappingStep], prefix: String = "", failed: Set<String> = []) {
     self.patterns = patterns
     self.prefix = prefix
@@ -28,15 +30,17 @@ struct TargetCheck {
       MappingProblem(.emptySize, "the model's size '\($0.key)' is 0", suggestion: "a model needs sizes of at least 1")
     }
     let missing = patterns.map(\.name).filter { steps[$0] == nil && !failed.contains($0) }
+    // Names are compared in pairs: where almost nothing fits, the nearest name says nothing either.
+    let comparable = missing.count * unexpected.count <= Self.pairLimit
     for pattern in patterns {
       if let found = steps[pattern.name] {
         problems += self.problems(of: found.step, found.type, for: pattern)
       } else if !failed.contains(pattern.name) {
-        problems.append(problem(ofMissing: pattern, unexpected))
+        problems.append(problem(ofMissing: pattern, comparable ? unexpected : []))
       }
     }
     for (name, shape) in unexpected {
-      let near = NearestName.of(name, among: missing.map { prefix + $0 })
+      let near = comparable ? NearestName.of(name, among: missing.map { prefix + $0 }) : nil
       problems.append(
         .init(
           .unexpected, source: name, "'\(name.escapedForDisplay)' \(shape?.description ?? "") belongs to no parameter",

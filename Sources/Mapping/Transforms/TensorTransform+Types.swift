@@ -16,7 +16,7 @@ extension TensorTransform {
   ///
   /// - Throws: ``TransformMisfit`` if the operands do not fit, ``TensorError`` if a size overflows.
   func results(of types: [TensorType]) throws -> [TensorType] {
-    if let packed = types.first(where: { $0.dtype.bitWidth < 8 || $0.dtype == .block }), !keepsElements {
+    if let packed = types.first(where: { $0.dtype.bitWidth < 8 || $0.dtype == .block }), !keeps(packed.dtype) {
       throw TransformMisfit("\(packed.dtype.rawValue) is packed, its elements cannot be moved one by one")
     }
     switch self {
@@ -89,10 +89,11 @@ extension TensorTransform {
     }
   }
 
-  /// True if whole tensors pass as they are.
-  private var keepsElements: Bool {
+  /// True if tensors of a packed type pass whole. The shape of blocks is that of their bytes and means nothing else.
+  private func keeps(_ packed: DType) -> Bool {
     switch self {
-    case .reshape, .share: true
+    case .reshape: packed != .block
+    case .share: true
     default: false
     }
   }

@@ -67,6 +67,14 @@ public enum TensorTransform: Hashable, Sendable {
     }
   }
 
+  /// True if results are other numbers than those of the operands.
+  public var computes: Bool {
+    switch self {
+    case .cast, .castEach, .add, .scale, .weightNorm, .batchNorm: true
+    default: false
+    }
+  }
+
   var isCast: Bool {
     switch self {
     case .cast, .castEach: true
