@@ -147,7 +147,9 @@ import Testing
     }
   }
 
-  @Test("bfloat16 that Keras 2's layout does not mark is refused by name, until its reader says what it is", arguments: [".h5", "-weights.h5"])
+  @Test(
+    "bfloat16 that Keras 2's layout does not mark is refused by name, until its reader says what it is",
+    arguments: [".h5", "-weights.h5"])
   func unmarked(ending: String) throws {
     try KerasFiles.withFile("bfloat16" + ending) { url in
       let state = try StateDict(contentsOf: url)
