@@ -6,9 +6,9 @@ struct ConvertCommand: ParsableCommand {
     commandName: "convert",
     abstract: "Converts a weight file to another format, streaming, and compares the result bit for bit.",
     discussion: """
-      The input's format is found by its content, the output's by --to or by its name. What the output cannot keep is
-      told; what would lose values is refused unless --allow-lossy is given, and a name that the output cannot hold
-      unless --escape-names is.
+      The input's format is found by its content, the output's by --to or by its name. What the output cannot keep is \
+      told; what would lose values is refused unless --allow-lossy is given, and a name that the output cannot hold \
+      unless --escape-names is. Quantised and packed weights are carried as they are and never cast.
 
       EXAMPLES
         tensorferry convert checkpoint.pt model.safetensors
@@ -70,6 +70,7 @@ struct ConvertCommand: ParsableCommand {
       let conversion = try Conversion(
         state, to: FormatChoice.format(named: to, for: output, shardSize: shardSize?.count), dtype: target,
         escapingNames: escapeNames)
+      try conversion.checkRepresentable(at: output)
       if !dryRun {
         if !allowLossy { try conversion.checkLossless() }
         try write(conversion)
@@ -121,7 +122,7 @@ struct ConvertCommand: ParsableCommand {
         "path": .string(input), "format": JSONValue(state.origin?.format),
         "extension_format": JSONValue(state.origin?.contradictingFormat),
       ],
-      "output": .string(output),
+      "output": .string(dryRun ? output : conversion.writtenPath(for: output)),
       "dry_run": .bool(dryRun),
       "bytes": JSONValue(conversion.byteCount),
       "tensors": .array(
@@ -132,6 +133,7 @@ struct ConvertCommand: ParsableCommand {
             "shape": JSONValue($0.shape), "bytes": JSONValue($0.byteCount), "alias_of": JSONValue($0.aliasOf),
           ]
         }),
+      "packed": .array(conversion.packed.map { .string($0) }),
       "losses": .array(conversion.losses.map { .string($0) }),
       "plan": plan?.json ?? nil,
     ]
@@ -139,7 +141,7 @@ struct ConvertCommand: ParsableCommand {
 
   private func text(_ conversion: Conversion, _ state: StateDict, _ plan: MappingPlan?) -> String {
     let casts = conversion.steps.filter { $0.source != $0.target }
-    var lines = ["read    \(input.escapedForDisplay): \(state.origin?.format ?? ""), \(state.count) tensors"]
+    var lines = ["read    \(input.escapedForDisplay): \(state.origin?.format ?? ""), \(count(state.count, "tensor"))"]
     if let plan, dryRun {
       lines.append(plan.table)
     } else if dryRun {
@@ -154,20 +156,28 @@ struct ConvertCommand: ParsableCommand {
     }
     if let plan {
       lines.append(
-        "mapped  \(plan.assignments.count) tensors, \(plan.dropped.count) dropped, \(plan.ignored.count) ignored")
+        "mapped  \(count(plan.assignments.count, "tensor")), \(plan.dropped.count) dropped, \(plan.ignored.count) ignored")
     }
-    if !casts.isEmpty { lines.append("cast    \(casts.count) tensors to \(casts[0].target.rawValue)") }
+    if !casts.isEmpty {
+      let condition = dryRun && !allowLossy ? "; refused if that changes a value, unless --allow-lossy is given" : ""
+      lines.append("cast    \(count(casts.count, "tensor")) to \(casts[0].target.rawValue)\(condition)")
+    }
+    if let first = conversion.packed.first {
+      lines.append(
+        "kept    \(count(conversion.packed.count, "tensor")) of packed weights as they are, such as "
+          + "'\(first.escapedForDisplay)'; inspect names their scheme")
+    }
     let escaped = conversion.steps.filter { $0.name != $0.writtenName }
     if let first = escaped.first {
       lines.append(
-        "escaped \(escaped.count) names, such as '\(first.name.escapedForDisplay)', written as "
+        "escaped \(count(escaped.count, "name")), such as '\(first.name.escapedForDisplay)', written as "
           + "'\(first.writtenName.escapedForDisplay)'; they are read back as they were")
     }
     lines += conversion.losses.map { "lost    \($0.escapedForDisplay)" }
     lines.append(
       dryRun
         ? "would write \(output.escapedForDisplay): \(conversion.byteCount) bytes of data, through a buffer of 4 MiB"
-        : "wrote   \(output.escapedForDisplay): \(conversion.byteCount) bytes of data, read back and compared bit for bit"
+        : "wrote   \(conversion.writtenPath(for: output).escapedForDisplay): \(conversion.byteCount) bytes of data, read back and compared bit for bit"
     )
     return lines.joined(separator: "\n")
   }

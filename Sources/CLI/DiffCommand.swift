@@ -6,7 +6,8 @@ struct DiffCommand: ParsableCommand {
     commandName: "diff",
     abstract: "Compares two weight files, tensor by tensor, whatever their formats.",
     discussion: """
-      Status 0: the tensors are equal bit for bit. 1: something differs. 2: a file could not be read.
+      Status 0: the tensors are equal bit for bit. 1: a tensor differs. 2: a file could not be read as a whole. Ties, \
+      metadata and the order of the names are told, and leave the status as it is.
 
       EXAMPLES
         tensorferry diff model.pt model.safetensors
@@ -89,7 +90,7 @@ struct DiffCommand: ParsableCommand {
     }
     if difference.orderDiffers { lines.append("the order of the names differs") }
     lines.append(
-      "\(difference.equal) tensors equal bit for bit, \(difference.changes.count) differ, "
+      "\(count(difference.equal, "tensor")) equal bit for bit, \(difference.changes.count) differ, "
         + "\(difference.onlyLeft.count + difference.onlyRight.count) on one side only")
     return lines.joined(separator: "\n")
   }

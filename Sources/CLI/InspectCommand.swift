@@ -6,8 +6,9 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Shows what is in a weight file: names, element types, shapes, metadata.",
     discussion: """
-      The format is found by the file's content. Nothing but headers is read unless --hash, --stats or --check is
-      given. --check reads the file as a whole, compares its checksums, and tells warnings (status 0) from errors.
+      The format is found by the file's content. Nothing but headers is read unless --hash, --stats or --check is \
+      given. --check reads the file as a whole, compares its checksums, and tells warnings (status 0) from errors \
+      (status 2).
 
       EXAMPLES
         tensorferry inspect checkpoint.h5

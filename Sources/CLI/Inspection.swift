@@ -89,7 +89,7 @@ struct Inspection {
     let bytes = owned.reduce(0) { $0 + $1.tensor.byteCount }
     var lines = [
       [origin?.path.escapedForDisplay, origin?.format, origin?.layout].compactMap { $0 }.joined(separator: " · "),
-      "\(state.count) tensors, \(elements) elements, \(bytes) bytes of data",
+      "\(count(state.count, "tensor")), \(count(elements, "element")), \(count(bytes, "byte")) of data",
     ]
     if !state.isEmpty {
       let headings = statistics.isEmpty ? [] : ["MIN", "MAX", "MEAN", "STD", "NAN", "INF"]
@@ -113,21 +113,33 @@ struct Inspection {
     }
     if !state.metadata.isEmpty {
       lines += ["", "metadata"]
-      lines += state.metadata.map { "  \($0.key.escapedForDisplay): \($0.value.text().escapedForDisplay)" }
+      lines += state.metadata.map { "  \($0.key.escapedForDisplay): \(Self.short($0.value))" }
     }
-    if !state.others.isEmpty {
-      lines += ["", "not tensors"]
-      lines += state.others.map {
+    return (lines + otherLines + checkLines).joined(separator: "\n")
+  }
+
+  /// A value on one line; the whole of a long one is in JSON.
+  private static func short(_ value: JSONValue) -> String {
+    let text = value.text().escapedForDisplay
+    let limit = 100
+    guard text.utf8.count > limit, case let start = text.prefix(limit - 20), start.count < text.count else {
+      return text
+    }
+    return "\(start)... (\(text.utf8.count) bytes; --json prints all)"
+  }
+
+  private var otherLines: [String] {
+    if state.others.isEmpty { return [] }
+    return ["", "beside the tensors"]
+      + state.others.map {
         "  \($0.isRefused ? "REFUSED " : "")\($0.name.escapedForDisplay): \($0.kind): \($0.reason.escapedForDisplay)"
       }
-    }
-    return (lines + checkLines).joined(separator: "\n")
   }
 
   private var checkLines: [String] {
     guard let findings else { return [] }
     let errors = findings.count { $0.severity == .error }
-    return ["", "check: \(errors) errors, \(findings.count - errors) warnings"]
+    return ["", "check: \(count(errors, "error")), \(count(findings.count - errors, "warning"))"]
       + findings.map { "  \($0.severity.rawValue.uppercased()) \($0.description)" }
   }
 
@@ -166,6 +178,6 @@ struct Inspection {
         String(repeating: "  ", count: parts.count) + (parts.last ?? "").escapedForDisplay
           + "  \(element.tensor.typeName) \(element.tensor.logicalShape)\(tie)")
     }
-    return (lines + checkLines).joined(separator: "\n")
+    return (lines + otherLines + checkLines).joined(separator: "\n")
   }
 }

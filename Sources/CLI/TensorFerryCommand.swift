@@ -10,13 +10,15 @@ struct TensorFerryCommand: ParsableCommand {
     discussion: """
       EXAMPLES
         tensorferry inspect weights.h5
+        tensorferry convert checkpoint.pt model.safetensors
+        tensorferry diff checkpoint.pt model.safetensors
         tensorferry import checkpoint.h5 -o model.h5
         tensorferry predict model.h5 test.h5 --labels labels
         tensorferry verify model.h5 reference.h5
 
       EXIT STATUS
-        0   done; parity
-        1   parity refuted
+        0   done; equal; parity
+        1   the files differ; parity refuted
         2   could not: bad file, I/O, unsupported, invalid mapping
         3   undecided: the reference lacks the evidence
         64  usage; 130 interrupted, 143 terminated

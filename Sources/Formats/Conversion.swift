@@ -18,6 +18,8 @@ public struct Conversion: Sendable {
   /// What is written.
   public let result: StateDict
   public let steps: [Step]
+  /// Floating-point tensors that are not cast although a type is given, because they belong to packed weights.
+  public let packed: [String]
   /// What the target cannot keep, one sentence each.
   public let losses: [String]
   private let format: any WeightFormat
@@ -51,6 +53,9 @@ public struct Conversion: Sendable {
         name: element.name, writtenName: written.name, source: element.tensor.dtype, target: written.tensor.dtype,
         shape: written.tensor.shape, byteCount: written.tensor.byteCount, aliasOf: element.aliasOf)
     }
+    self.packed = source.filter {
+      packed.contains($0.name) && $0.tensor.dtype.isFloatingPoint && $0.tensor.dtype != dtype
+    }.map(\.name)
     self.source = source
     self.result = result
     self.format = format
@@ -83,12 +88,32 @@ public struct Conversion: Sendable {
     if let origin = source.origin?.path, AtomicFile.isSame(origin, as: path) {
       throw WeightFileError(.unwritable, "the output is the input", file: path)
     }
+    try advising { try result.write(path: path, format: format, replacing: replacing, progress: progress) }
+  }
+
+  /// The file that leads to what was written at `path`: the index if there are shards.
+  public func writtenPath(for path: String) -> String {
+    (format as? SafetensorsFormat)?.writtenPath(for: path) ?? path
+  }
+
+  /// Looks for everything that the output cannot hold; reads no tensor and writes nothing.
+  ///
+  /// - Throws: ``WeightFileError`` with code `.unrepresentable` and every problem.
+  public func checkRepresentable(at path: String) throws {
+    try advising { try format.checkRepresentable(result, at: path) }
+  }
+
+  /// Adds what helps to an error that says what cannot be held.
+  private func advising(_ body: () throws -> Void) throws {
     do {
-      try result.write(path: path, format: format, replacing: replacing, progress: progress)
+      try body()
     } catch var error as WeightFileError where error.code == .unrepresentable {
       let escaped = try? NameEscape.applied(to: result, for: type(of: format))
       if let escaped, escaped.names != result.names {
         error.reason += "; --escape-names writes names so that they come back"
+      }
+      if type(of: format) != GGUFFormat.self, result.contains(where: { $0.tensor.encoding != nil }) {
+        error.reason += "; --dequantise reads quantised blocks as F32"
       }
       throw error
     }

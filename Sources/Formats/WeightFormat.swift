@@ -38,6 +38,12 @@ public protocol WeightFormat: Sendable {
   /// What a file of this format cannot keep of a state dict, one sentence each; tensors are always kept.
   func losses(of state: StateDict) -> [String]
 
+  /// Looks for everything that a file of this format cannot hold; reads no tensor and writes nothing.
+  ///
+  /// - Parameter path: where the file would be, for the error.
+  /// - Throws: ``WeightFileError`` with code `.unrepresentable` and every problem.
+  func checkRepresentable(_ state: StateDict, at path: String) throws
+
   /// Writes a state dict to a path that does not exist yet.
   ///
   /// The same state dict gives the same bytes. Use ``StateDict/write(to:format:replacing:progress:)``, which writes beside the

@@ -52,6 +52,60 @@ import Testing
     }
   }
 
+  @Test("a dry run is refused if the conversion would be, before a value is read for a cast")
+  func refusedPlan() throws {
+    try withTemporaryDirectory { directory in
+      let path = { (name: String) in directory.appending(path: name).path }
+      try python(
+        "import sys, torch; torch.save({'x': torch.ones(2, 3).bfloat16(), 'y': torch.full((5,), 0.1)}, sys.argv[1])",
+        [path("x.pt")])
+      for options in [["--dry-run"], ["--dry-run", "--json"], ["--dtype", "bf16"]] {
+        let ran = try run(Project.command, ["convert", path("x.pt"), path("x.npz")] + options, in: nil)
+        #expect(ran.status == 2 && ran.errors.contains("numpy has no type for BF16"), "\(options): \(ran.errors)")
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["x.pt"])
+    }
+  }
+
+  @Test("packed weights are told when a cast leaves them, and blocks when a format has none")
+  func packed() throws {
+    try withTemporaryDirectory { directory in
+      let path = { (name: String) in directory.appending(path: name).path }
+      try python(
+        """
+        import sys, gguf, numpy as np, torch
+        from safetensors.torch import save_file
+        save_file({"k.weight": torch.zeros(4, 3).to(torch.float8_e4m3fn), "k.weight_scale_inv": torch.ones(1, 2),
+                   "plain": torch.ones(5)}, sys.argv[1])
+        writer = gguf.GGUFWriter(sys.argv[2], "x")
+        kind = gguf.GGMLQuantizationType.Q8_0
+        writer.add_tensor("q", gguf.quants.quantize(np.ones((3, 64), "f4"), kind), raw_dtype=kind)
+        writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file(); writer.close()
+        """, [path("p.safetensors"), path("q.gguf")])
+      let ran = try tensorferry("convert", path("p.safetensors"), path("o.safetensors"), "--dtype", "f16")
+      #expect(ran.status == 0 && ran.output.contains("cast    1 tensor to F16"), "\(ran.output)")
+      #expect(ran.output.contains("kept    2 tensors of packed weights as they are, such as 'k.weight"))
+      let json = try tensorferry("convert", path("p.safetensors"), path("o.pt"), "--dtype", "f16", "--json").json
+      #expect(json["packed"] == ["k.weight_scale_inv", "k.weight"])
+      let blocks = try tensorferry("convert", path("q.gguf"), path("q.pt"))
+      #expect(blocks.status == 2 && blocks.errors.contains("--dequantise reads quantised blocks as F32"))
+      #expect(try tensorferry("convert", path("q.gguf"), path("q.pt"), "--dequantise").status == 0)
+    }
+  }
+
+  @Test("of shards the index is named, of what needs no shards the file")
+  func writtenPath() throws {
+    try withTemporaryDirectory { directory in
+      let output = directory.appending(path: "m.safetensors").path
+      let index = output + ".index.json"
+      let shards = try tensorferry("convert", checkpoint, output, "--shard-size", "4KB")
+      #expect(shards.status == 0 && shards.output.contains("wrote   \(index): "), "\(shards.output)")
+      let ran = try tensorferry("convert", checkpoint, output, "--shard-size", "1GB", "--force", "--json")
+      #expect(try ran.json["output"]?.string == output)
+      #expect(try tensorferry("diff", checkpoint, output).status == 0)
+    }
+  }
+
   @Test("tensors are selected by key, prefix and pattern; a pattern that matches nothing is an error")
   func selection() throws {
     try withTemporaryDirectory { directory in

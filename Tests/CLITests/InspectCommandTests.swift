@@ -69,7 +69,7 @@ import Testing
         open(sys.argv[3], "wb").write(data[:-9])
         """, paths)
       let good = try tensorferry("inspect", paths[0], "--check")
-      #expect(good.status == 0 && good.output.contains("check: 0 errors, 1 warnings"), "\(good.output)")
+      #expect(good.status == 0 && good.output.contains("check: 0 errors, 1 warning"), "\(good.output)")
       #expect(good.output.contains("  WARNING the member is deflated"))
       let bad = try tensorferry("inspect", paths[1], "--check", "--json")
       let checks = try #require(try bad.json["checks"]?.array)
@@ -78,6 +78,21 @@ import Testing
       let cut = try tensorferry("inspect", paths[2], "--check", "--json")
       #expect(try cut.status == 2 && cut.json["checks"]?.array?.count == 1, "\(cut.output)")
       #expect(try tensorferry("inspect", paths[1], "--json").json["checks"] == nil)
+    }
+  }
+
+  @Test("a long value of metadata is shortened as text and whole as JSON; the tree names what is refused")
+  func longMetadata() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory.appending(path: "x.pt").path
+      try python(
+        "import sys, torch; torch.save({'w': torch.ones(2, 3), 's': torch.ones(4, 5).to_sparse(), 'words': ['word'] * 90}, sys.argv[1])",
+        [path])
+      let text = try tensorferry("inspect", path).output
+      #expect(text.contains("(631 bytes; --json prints all)"), "\(text)")
+      #expect(text.split(separator: "\n").allSatisfy { $0.count < 140 })
+      #expect(try tensorferry("inspect", path, "--json").json["metadata"]?["words"]?.array?.count == 90)
+      #expect(try tensorferry("inspect", path, "--tree").output.contains("REFUSED s: sparse tensor"))
     }
   }
 

@@ -92,6 +92,10 @@ private struct Faulty: WeightFormat {
   static func recognises(_ file: SourceFile) -> Bool { false }
   func read(_ file: SourceFile) throws -> StateDict { try HDF5Format().read(file) }
 
+  func checkRepresentable(_ state: StateDict, at path: String) throws {
+    try HDF5Format().checkRepresentable(state, at: path)
+  }
+
   func write(_ state: StateDict, to path: String) throws {
     var wrong = StateDict()
     for element in state {

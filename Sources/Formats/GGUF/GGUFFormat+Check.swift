@@ -15,11 +15,19 @@ extension GGUFFormat {
     for name in state.names where name.utf8.count >= GGUFLimits.nameByteCount {
       findings.append(.init(.warning, "the name has \(name.utf8.count) bytes, ggml opens at most 63", tensor: name))
     }
-    return try findings + FormatFinding.collecting { $0 += try padding(in: file) }
+    return try findings
+      + FormatFinding.collecting { findings in
+        let header = try GGUFHeader(file)
+        for part in try GGUFSplit(file, header)?.parts ?? [(file, header)] {
+          for var finding in try padding(in: part.file, part.header) {
+            finding.file = part.file.path
+            findings.append(finding)
+          }
+        }
+      }
   }
 
-  private func padding(in file: SourceFile) throws -> [FormatFinding] {
-    let header = try GGUFHeader(file)
+  private func padding(in file: SourceFile, _ header: GGUFHeader) throws -> [FormatFinding] {
     var findings: [FormatFinding] = []
     for (index, tensor) in header.tensors.enumerated() {
       let end = tensor.offset + UInt64(tensor.byteShape.elementCount)

@@ -11,10 +11,30 @@ extension GGUFFormat {
     return ties + long
   }
 
+  public func checkRepresentable(_ state: StateDict, at path: String) throws { _ = try plan(state, path) }
+
   public func write(_ state: StateDict, to path: String) throws {
     let metadata = GGUFMetadata.encode(state.metadata, alignment: alignment)
+    let infos = try plan(state, path)
+    let output = try OutputFile(creating: path)
+    try output.write(Self.magics[0])
+    try output.write(UInt32(3))
+    try output.write(UInt64(state.count))
+    try output.write(metadata.count)
+    try output.write(metadata.encoder.bytes)
+    try output.write(infos.bytes)
+    try output.pad(to: metadata.alignment)
+    for element in state {
+      try output.write(element.tensor)
+      try output.pad(to: metadata.alignment)
+    }
+    try output.close()
+  }
+
+  /// The descriptions of the tensors.
+  private func plan(_ state: StateDict, _ path: String) throws -> GGUFEncoder {
+    let metadata = GGUFMetadata.encode(state.metadata, alignment: alignment)
     var problems = metadata.problems
-    var tensors: [(tensor: LazyTensor, type: GGMLType)] = []
     var infos = GGUFEncoder()
     var offset: UInt64 = 0
     for element in state {
@@ -29,24 +49,11 @@ extension GGUFFormat {
       infos.write(offset)
       offset =
         (offset + UInt64(element.tensor.byteCount) + metadata.alignment - 1) / metadata.alignment * metadata.alignment
-      tensors.append((element.tensor, type))
     }
     guard problems.isEmpty else {
       throw WeightFileError(.unrepresentable, problems.joined(separator: "; "), file: path, format: Self.name)
     }
-    let output = try OutputFile(creating: path)
-    try output.write(Self.magics[0])
-    try output.write(UInt32(3))
-    try output.write(UInt64(tensors.count))
-    try output.write(metadata.count)
-    try output.write(metadata.encoder.bytes)
-    try output.write(infos.bytes)
-    try output.pad(to: metadata.alignment)
-    for (tensor, _) in tensors {
-      try output.write(tensor)
-      try output.pad(to: metadata.alignment)
-    }
-    try output.close()
+    return infos
   }
 
   public static func problem(ofName name: String) -> String? {

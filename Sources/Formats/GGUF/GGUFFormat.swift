@@ -39,21 +39,27 @@ public struct GGUFFormat: WeightFormat {
   public func read(_ file: SourceFile) throws -> StateDict {
     do {
       let header = try GGUFHeader(file)
+      let split = try GGUFSplit(file, header)
+      let parts = split?.parts ?? [(file, header)]
       var state = StateDict()
-      let order = header.isBigEndian ? "big-endian" : "little-endian"
+      let layout = "version \(header.version), \(header.isBigEndian ? "big-endian" : "little-endian")"
       state.origin = .init(
-        path: file.path, format: Self.name, layout: "version \(header.version), \(order)", byteCount: file.byteCount)
-      state.metadata = header.metadata
-      state.others = Self.others(header, file)
-      for tensor in header.tensors {
-        try state.append(tensor.name, try lazyTensor(tensor, in: file, isBigEndian: header.isBigEndian))
+        path: file.path, format: Self.name, layout: layout + (split == nil ? "" : ", \(parts.count) parts"),
+        byteCount: parts.reduce(0) { $0 + $1.file.byteCount })
+      state.metadata = split?.metadata ?? header.metadata
+      state.others = (split?.others ?? Self.part(header, file)) + parts.flatMap(Self.trailing)
+      for part in parts {
+        for tensor in part.header.tensors {
+          try state.append(
+            tensor.name, try lazyTensor(tensor, in: part.file, isBigEndian: part.header.isBigEndian))
+        }
       }
       return state
     } catch var error as WeightFileError {
-      error.file = file.path
+      error.file = error.file ?? file.path
       throw error
     } catch var error as TensorError {
-      error.file = file.path
+      error.file = error.file ?? file.path
       error.format = Self.name
       throw error
     }
@@ -74,19 +80,25 @@ public struct GGUFFormat: WeightFormat {
     return try LazyTensor(dtype: .block, shape: tensor.byteShape, content: content, encoding: encoding)
   }
 
-  /// What is not a tensor, and would otherwise go unnoticed.
-  private static func others(_ header: GGUFHeader, _ file: SourceFile) -> [StateDict.Other] {
-    var others: [StateDict.Other] = []
-    func value(_ key: String) -> Int? { header.metadata.first { $0.key == key }?.value.int }
-    if let count = value("split.count"), count > 1 {
-      let reason = "this file is number \(value("split.no") ?? 0), counted from 0, of \(count) that make up the model"
-      others.append(.init(name: "split.count", kind: "part of a split model", reason: reason))
+  /// Says that a file is a part of a model only.
+  private static func part(_ header: GGUFHeader, _ file: SourceFile) -> [StateDict.Other] {
+    guard let count = header.value("split.count"), count > 1 else { return [] }
+    let number = header.value("split.no") ?? 0
+    var reason = "this file is number \(number), counted from 0, of \(count) that make up the model"
+    if let paths = GGUFSplit.paths(of: file, header) {
+      let missing = paths.filter { (try? SourceFile(path: $0)) == nil }
+      reason += "; not beside it: " + missing.prefix(3).joined(separator: ", ") + (missing.count > 3 ? ", ..." : "")
+    } else {
+      reason += "; the first, if it is named '...-00001-of-...gguf', leads to all"
     }
-    if file.byteCount > header.end {
-      let reason = "\(file.byteCount - header.end) bytes follow byte \(header.end), where the last tensor ends"
-      others.append(.init(name: "end of the file", kind: "run of bytes that belong to no tensor", reason: reason))
-    }
-    return others
+    return [.init(name: "split.count", kind: "part of a split model", reason: reason)]
+  }
+
+  /// Says that a file has bytes that would otherwise go unnoticed.
+  private static func trailing(_ file: SourceFile, _ header: GGUFHeader) -> [StateDict.Other] {
+    guard file.byteCount > header.end else { return [] }
+    let reason = "\(file.byteCount - header.end) bytes follow byte \(header.end), where the last tensor ends"
+    return [.init(name: "end of the file", kind: "run of bytes that belong to no tensor", reason: reason)]
   }
 }
 

@@ -18,6 +18,9 @@ struct GGUFHeader {
   /// Where the data of the last tensor ends with its padding: the size of a file that has nothing behind it.
   let end: UInt64
 
+  /// An integer of the metadata.
+  func value(_ key: String) -> Int? { metadata.first { $0.key == key }?.value.int }
+
   /// - Throws: ``WeightFileError``, before any memory is taken that the file does not have bytes for.
   init(_ file: SourceFile) throws {
     var cursor = GGUFCursor(file)

@@ -1,6 +1,8 @@
 /// What a GGUF file may ask for before it is refused. Files in use stay far below.
 enum GGUFLimits {
   static let tensorCount: UInt64 = 1_000_000
+  /// Parts of a split model, each of which stays open.
+  static let partCount = 512
   /// Key-value pairs; language models have about 50.
   static let pairCount: UInt64 = 65_536
   /// Bytes of everything before the data. Large vocabularies take some 20 MB.

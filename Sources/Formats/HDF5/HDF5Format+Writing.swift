@@ -15,7 +15,7 @@ extension HDF5Format {
   /// libhdf5 writes the metadata and allocates the data; the bytes of tensors are written straight to their place,
   /// in pieces of 4 MiB. Each tensor is read twice: once for its SHA-256, once to be written.
   public func write(_ state: StateDict, to path: String) throws {
-    try check(state, path)
+    try checkRepresentable(state, at: path)
     do {
       var places = try create(state, at: path)
       let large = state.filter(Self.isLarge)
@@ -39,8 +39,7 @@ extension HDF5Format {
     return "is empty, consists of dots, or holds '/' or NUL"
   }
 
-  /// - Throws: ``WeightFileError`` with code `.unrepresentable` that names every tensor that HDF5 cannot hold.
-  private func check(_ state: StateDict, _ path: String) throws {
+  public func checkRepresentable(_ state: StateDict, at path: String) throws {
     var problems: [String] = []
     // Texts are equal here if they look the same.
     var names: Set<String> = []

@@ -70,7 +70,9 @@ public struct KerasFormat: WeightFormat {
     }
   }
 
-  public func write(_ state: StateDict, to path: String) throws {
+  public func write(_ state: StateDict, to path: String) throws { try checkRepresentable(state, at: path) }
+
+  public func checkRepresentable(_ state: StateDict, at path: String) throws {
     let names = state.names.prefix(3).map { "'\($0.escapedForDisplay)'" }.joined(separator: ", ")
     throw WeightFileError(
       .unrepresentable, "Keras files are read, not written; this is to hold \(state.count) tensors: \(names)",

@@ -81,9 +81,14 @@ public struct NPZFormat: WeightFormat {
     return NumPyWriting.losses(of: state)
   }
 
+  public func checkRepresentable(_ state: StateDict, at path: String) throws { _ = try headers(of: state, path) }
+
+  private func headers(of state: StateDict, _ path: String) throws -> [[UInt8]] {
+    try NumPyWriting.headers(of: state, voidTypes: voidTypes, format: Self.name, path: path, problem: Self.problem)
+  }
+
   public func write(_ state: StateDict, to path: String) throws {
-    let headers = try NumPyWriting.headers(
-      of: state, voidTypes: voidTypes, format: Self.name, path: path, problem: Self.problem)
+    let headers = try headers(of: state, path)
     let output = try OutputFile(creating: path)
     let archive = ZipWriter(output)
     for (element, header) in zip(state, headers) {

@@ -54,16 +54,24 @@ public struct NumPyFormat: WeightFormat {
     state.map { "the name '\($0.name.escapedForDisplay)' is not kept" } + NumPyWriting.losses(of: state)
   }
 
-  public func write(_ state: StateDict, to path: String) throws {
+  public func checkRepresentable(_ state: StateDict, at path: String) throws { _ = try checked(state, path) }
+
+  /// The one tensor and its header.
+  private func checked(_ state: StateDict, _ path: String) throws -> (LazyTensor, header: [UInt8]) {
     guard let element = state.first, state.count == 1 else {
       throw WeightFileError(
         .unrepresentable, "an .npy file holds one array, there are \(state.count) tensors; .npz holds several",
         file: path, format: Self.name)
     }
     let headers = try NumPyWriting.headers(of: state, voidTypes: voidTypes, format: Self.name, path: path)
+    return (element.tensor, headers[0])
+  }
+
+  public func write(_ state: StateDict, to path: String) throws {
+    let (tensor, header) = try checked(state, path)
     let output = try OutputFile(creating: path)
-    try output.write(headers[0])
-    try output.write(element.tensor)
+    try output.write(header)
+    try output.write(tensor)
     try output.close()
   }
 

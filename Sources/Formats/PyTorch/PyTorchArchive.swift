@@ -23,8 +23,10 @@ struct PyTorchArchive: PyTorchStorages {
     isTorchScript = archive[folder + "constants.pkl"] != nil
     try Self.checkVersion(in: archive, folder)
     isBigEndian = try Self.isBigEndian(archive, folder)
+    let limit = member.isStored ? PyTorchLimits.pickleByteCount : PyTorchLimits.inflatedPickleByteCount
     var reader = PickleReader(
-      try archive.read(member, limit: PyTorchLimits.pickleByteCount), member: member.name)
+      try archive.read(member, limit: limit), member: member.name,
+      storedByteCount: Int(clamping: member.compressedByteCount))
     graph = try PickleMachine.load(&reader)
     guard reader.isAtEnd else { throw reader.error("bytes follow the end of the pickle") }
     let data = folder + "data/"

@@ -15,6 +15,7 @@ struct PyTorchCheckpoint {
   private(set) var state = StateDict()
   private var metadataKeys: Set<ExactText> = []
   private var visits = 0
+  private var nameByteCount = 0
   private let visitLimit: Int
   private var owners: [PyTorchView: String] = [:]
   private var spans: [String: [(span: Range<Int>, name: String)]] = [:]
@@ -60,6 +61,12 @@ struct PyTorchCheckpoint {
   /// - Parameter path: the name so far.
   private mutating func visit(_ value: PickleValue, _ path: String, depth: Int) throws {
     try countVisit()
+    nameByteCount += path.utf8.count
+    guard nameByteCount - graph.reader.byteCount <= PyTorchLimits.nameByteCount else {
+      throw graph.reader.error(
+        "the names with dots have more than \(PyTorchLimits.nameByteCount) bytes above the pickle's, which is the limit",
+        .unsupported)
+    }
     guard case .object(let index) = value else { return try addLeaf(value, path) }
     let object = graph.objects[index]
     guard depth <= PyTorchLimits.nesting else { throw tooDeep() }

@@ -32,6 +32,10 @@ public struct PyTorchFormat: WeightFormat {
     }
   }
 
+  public func checkRepresentable(_ state: StateDict, at path: String) throws {
+    _ = try PyTorchWriter(state, path: path)
+  }
+
   public func write(_ state: StateDict, to path: String) throws {
     try PyTorchWriter(state, path: path).write()
   }

@@ -2,18 +2,28 @@
 enum PyTorchLimits {
   /// Bytes of one pickle. A checkpoint of 100,000 tensors needs about 12 MiB.
   static let pickleByteCount = 64 << 20
+  /// Bytes of a pickle that is deflated, which PyTorch never does: these the file does not have.
+  static let inflatedPickleByteCount = 16 << 20
 
   /// Opcodes that the first `position` bytes of a pickle may have. A tensor takes about 30 in 110 bytes.
   static func opcodes(in position: Int) -> Int { 2_000_000 + position / 2 }
 
-  /// Containers, calls and storages that the first `position` bytes of a pickle may make. A tensor takes 8 in 110
-  /// bytes, and memory is taken for each.
-  static func objects(in position: Int) -> Int { 200_000 + position / 8 }
+  /// Containers, calls and storages that `stored` bytes of a file may make. A tensor takes 8 in 110 bytes, and memory
+  /// is taken for each.
+  static func objects(in stored: Int) -> Int { 150_000 + stored / 10 }
 
-  /// Values on the stack of one pickle.
-  static let stack = 1_000_000
-  /// The largest number in a memo.
-  static let memo = 1_000_000
+  /// Values in all containers and calls. A tensor takes 20 in 110 bytes.
+  static func values(in stored: Int) -> Int { 400_000 + stored / 4 }
+
+  /// Values and marks on the stack, and places in the memo. A tensor takes 9 places in 110 bytes; a dict that is not
+  /// written in batches takes the stack for 2 values of each tensor.
+  static func stack(in stored: Int) -> Int { 200_000 + stored / 10 }
+
+  /// Bytes of texts that are put together from others, not read: names, devices, encoded text. A few bytes can ask
+  /// for the same long ones again and again.
+  static let madeByteCount = 8 << 20
+  /// Bytes of all names with dots, above those of the pickle.
+  static let nameByteCount = 16 << 20
   /// Digits of an integer that is written as text.
   static let digits = 100
   /// How deep dicts, lists, tuples and modules nest, which is also how deep metadata may nest.

@@ -41,11 +41,25 @@ public struct SafetensorsFormat: WeightFormat {
     }
   }
 
-  public func write(_ state: StateDict, to path: String) throws {
+  public func checkRepresentable(_ state: StateDict, at path: String) throws {
+    if shardSize == nil {
+      _ = try layout(of: state, path)
+    } else {
+      // What a header can hold depends on the shards.
+      _ = try Self.locatingErrors(in: path) { try Self.representableMetadata(of: state) }
+    }
+  }
+
+  private func layout(of state: StateDict, _ path: String) throws -> SafetensorsLayout {
     try Self.locatingErrors(in: path) {
       let metadata = try Self.representableMetadata(of: state)
-      try SafetensorsLayout(state.filter { $0.aliasOf == nil }, metadata: metadata).write(to: path)
+      return try SafetensorsLayout(state.filter { $0.aliasOf == nil }, metadata: metadata)
     }
+  }
+
+  public func write(_ state: StateDict, to path: String) throws {
+    let layout = try layout(of: state, path)
+    try Self.locatingErrors(in: path) { try layout.write(to: path) }
   }
 
   /// Puts one file at `path`, or, with a shard size that it exceeds, the shards and then their index beside it; see
@@ -60,6 +74,11 @@ public struct SafetensorsFormat: WeightFormat {
       let shards = SafetensorsShards(path, replacing: replacing)
       try shards.save(state, as: self, shardSize: shardSize, progress: progress)
     }
+  }
+
+  /// The index or the single file that ``save(_:to:replacing:progress:)`` put at `path`.
+  func writtenPath(for path: String) -> String {
+    shardSize == nil ? path : SafetensorsShards(path, replacing: false).writtenPath
   }
 
   public static func problem(ofName name: String) -> String? {

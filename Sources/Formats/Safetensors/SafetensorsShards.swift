@@ -39,6 +39,9 @@ struct SafetensorsShards {
 
   private var indexPath: String { directory + stem + Self.indexSuffix }
 
+  /// The index if there is one, else the file that needed none.
+  var writtenPath: String { access(indexPath, F_OK) == 0 ? indexPath : directory + stem + Self.suffix }
+
   func save(
     _ unobserved: StateDict, as format: SafetensorsFormat, shardSize: Int, progress: WriteProgress.Handler?
   ) throws {

@@ -71,9 +71,9 @@ struct PickleAttack: Sendable, CustomTestStringConvertible {
         return rebuild(storage or store(), i(offset), t(*map(i, size)), t(*map(i, stride)), b"\\x89", od(), *more, fn=fn)
     def d(**items): return b"}(" + b"".join(s(k) + v for k, v in items.items()) + b"u"
     def root(**items): return pt(P + d(**items) + b".")
-    def pt(pkl, data=bytes(24), version=b"3\\n", more={}, folder="archive/"):
+    def pt(pkl, data=bytes(24), version=b"3\\n", more={}, folder="archive/", deflated=False):
         out = io.BytesIO()
-        with zipfile.ZipFile(out, "w") as z:
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED) as z:
             z.writestr(folder + "data.pkl", pkl)
             for name, content in {"data/0": data, "version": version, **more}.items():
                 if content is not None: z.writestr(name[1:] if name[0] == '/' else folder + name, content)

@@ -110,11 +110,37 @@ import Testing
       "PK31 tensors in shared dicts",
       #"pt(P + d(w=tensor()) + b"q\x000" + b"".join(b"}(" + b"".join(s(k) + b"h" + bytes([n]) for k in "abcd") + b"uq" + bytes([n + 1]) + b"0" for n in range(40)) + b"h\x28.")"#,
       .unsupported, "shared containers make more than"),
-    .init("PK32 DUP", #"op(b"K\x01" + b"2" * 1100000)"#, .unsupported, "the stack has more than 1000000"),
-    .init("PK32 marks", #"op(b"(" * 1100000)"#, .unsupported, "the stack has more than 1000000"),
+    .init("PK32 DUP", #"op(b"K\x01" + b"2" * 1100000)"#, .unsupported, "values, which is the limit"),
+    .init("PK32 marks", #"op(b"(" * 1100000)"#, .unsupported, "marks, which is the limit"),
     .init("PK32 objects", #"op(b"]0" * 300000 + b"}")"#, .unsupported, "objects, which is the limit"),
     .init(
       "PK32 opcodes", #"op((b"(" + b"N" * 200000 + b"1") * 21 + b"}")"#, .unsupported, "opcodes, which is the limit"),
+    .init(
+      "PK32 tuples of one, deflated",
+      #"pt(P + b"B" + struct.pack("<I", 15 << 20) + bytes(15 << 20) + b"0N" + b"\x85" * 800000 + b".", deflated=True)"#,
+      .unsupported, "objects, which is the limit"),
+    .init(
+      "PK32 values in tuples of three", #"op(b"N" + b"22\x87" * 220000)"#, .unsupported, "values, which is the limit"),
+    .init(
+      "PK32 a long list of pairs, made a dict again and again",
+      #"op(b"](" + (s("a") + b"N\x86") * 1000 + b"eq\x000" + g("collections", "OrderedDict") + b"q\x010" + b"h\1h\0\x85R" * 60000)"#,
+      .unsupported, "values, which is the limit"),
+    .init(
+      "PK32 a long text, encoded again and again",
+      #"op(s("a" * 1000000) + s("latin1") + b"\x86q\x000" + g("_codecs", "encode") + b"q\x010" + b"h\1h\0R" * 60000)"#,
+      .unsupported, "texts of more than"),
+    .init(
+      "PK32 a long name, put together again and again",
+      #"op(s("a" * 1000000) + b"q\x000" + b"h\0h\0\x93" * 60000)"#, .unsupported, "texts of more than"),
+    .init(
+      "PK32 a long name of a device, made again and again",
+      #"op(s("a" * 1000000) + i(1) + b"\x86q\x000" + g("torch", "device") + b"q\x010" + b"h\1h\0R" * 60000)"#,
+      .unsupported,
+      "texts of more than"),
+    .init(
+      "PK32 a long key above many tensors",
+      #"op(tensor() + b"q\x000}" + s("a" * 1000000) + b"}(" + b"".join(s(str(n)) + b"h\0" for n in range(20000)) + b"us")"#,
+      .unsupported, "the names with dots have more than"),
     .init("PK33 a list in itself", #"root(w=tensor(), x=b"]q\0h\0a")"#, .unsupported, "contains itself"),
     .init(
       "PK33 a dict in itself, with a tensor", #"op(d(w=tensor()) + b"q\0" + s("me") + b"h\0s")"#, .unsupported,
@@ -127,6 +153,10 @@ import Testing
     .init(
       "a pickle of 65 MiB", #"pt(b"\x80\x02B" + struct.pack("<I", 65 << 20) + bytes(65 << 20) + b".")"#, .malformed,
       "the limit is 67108864"),
+    .init(
+      "a pickle of 17 MiB, deflated",
+      #"pt(b"\x80\x02B" + struct.pack("<I", 17 << 20) + bytes(17 << 20) + b".", deflated=True)"#,
+      .malformed, "the limit is 16777216"),
   ]
 }
 

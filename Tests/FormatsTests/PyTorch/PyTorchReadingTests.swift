@@ -1,3 +1,6 @@
+import Foundation
+import TensorFerryFormats
+import TensorFerryTensors
 import TensorFerryTestSupport
 import Testing
 
@@ -19,6 +22,25 @@ import Testing
 
   @Test("containers of every kind are read", arguments: containers)
   func container(file: TorchCase) throws { try #require(try Self.files.get()[file.sentence]).check() }
+
+  @Test("100,000 tensors of a nested checkpoint are read in seconds")
+  func manyTensors() throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: "many.pt")
+      try python(
+        """
+        import sys, torch
+        state = {f"model.layers.{i}.weight": torch.full((3,), i % 256, dtype=torch.uint8) for i in range(100000)}
+        torch.save({"model": state, "epoch": 3}, sys.argv[1])
+        """, [url.path])
+      let elapsed = try ContinuousClock().measure {
+        let state = try StateDict(contentsOf: url)
+        #expect(state.count == 100_000)
+        #expect(try state["model.model.layers.70001.weight"]?.read().bytes == [113, 113, 113])
+      }
+      #expect(elapsed < .seconds(120))
+    }
+  }
 
   private static let names = [
     "bool", "uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "bfloat16", "float32",

@@ -21,6 +21,7 @@ extension PickleMachine {
         try checkHashable(key)
       }
     }
+    try countValues(items.count)
     objects[index].elements += items
   }
 
@@ -66,6 +67,7 @@ extension PickleMachine {
     guard let module = parts[0].string, let name = parts[1].string else {
       throw error("a name is made of \(parts[0].kind) and \(parts[1].kind), it takes two strings")
     }
+    try countMade(module.utf8.count + name.utf8.count)
     try push(global(module, name))
   }
 
@@ -97,6 +99,8 @@ extension PickleMachine {
       if let pairs = elements(.dict) {
         try push(.dict, pairs)
       } else if let list = elements(.list) {
+        try countValues(2 * list.count)
+        valueCount -= 2 * list.count
         try push(.dict, try list.flatMap(pair))
       } else {
         return false
@@ -114,8 +118,10 @@ extension PickleMachine {
       try push(value)
     case "torch.device":
       guard let kind = arguments.first?.string, arguments.count <= 2 else { return false }
+      try countMade(kind.utf8.count)
       try push(.string(arguments.count == 2 ? "\(kind):\(arguments[1].int ?? 0)" : kind))
     case "_codecs.encode", "builtins.bytearray", "builtins.bytes":
+      try countMade(arguments.first?.string?.utf8.count ?? 0)
       guard let bytes = bytes(arguments) else { return false }
       try push(.bytes(bytes))
     default: return false
@@ -139,8 +145,8 @@ extension PickleMachine {
     case .bytes(let bytes) where arguments.count == 1: return bytes
     case .string(let text):
       guard arguments.count == 2, ["latin1", "latin-1"].contains(arguments[1].string) else { return nil }
-      let scalars = text.unicodeScalars.map { UInt8(exactly: $0.value) }
-      return scalars.contains(nil) ? nil : scalars.compactMap { $0 }
+      guard text.unicodeScalars.allSatisfy({ $0.value <= 0xFF }) else { return nil }
+      return text.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) }
     default: return nil
     }
   }

@@ -1,8 +1,27 @@
 /// The stack, its marks, and the memo.
 extension PickleMachine {
-  func checkStack(_ count: Int) throws {
-    guard count < PyTorchLimits.stack else {
-      throw error("the stack has more than \(PyTorchLimits.stack) values, which is the limit", .unsupported)
+  func checkStack(_ count: Int, _ what: String = "values") throws {
+    let limit = PyTorchLimits.stack(in: stored)
+    guard count < limit else {
+      throw error("the stack has more than \(limit) \(what), which is the limit", .unsupported)
+    }
+  }
+
+  /// Counts values that a container or a call is about to hold.
+  mutating func countValues(_ count: Int) throws {
+    valueCount += count
+    let limit = PyTorchLimits.values(in: stored)
+    guard valueCount <= limit else {
+      throw error("the objects hold more than \(limit) values, which is the limit", .unsupported)
+    }
+  }
+
+  /// Counts the bytes of a text before it is put together.
+  mutating func countMade(_ count: Int) throws {
+    madeByteCount += count
+    guard madeByteCount <= PyTorchLimits.madeByteCount else {
+      throw error(
+        "texts of more than \(PyTorchLimits.madeByteCount) bytes are put together, which is the limit", .unsupported)
     }
   }
 
@@ -13,9 +32,11 @@ extension PickleMachine {
 
   /// Makes an object and pushes it.
   mutating func push(_ kind: PickleObject.Kind, _ elements: [PickleValue]) throws {
-    guard objects.count < PyTorchLimits.objects(in: start) else {
-      throw error("these are more than \(PyTorchLimits.objects(in: start)) objects, which is the limit", .unsupported)
+    let limit = PyTorchLimits.objects(in: stored)
+    guard objects.count < limit else {
+      throw error("these are more than \(limit) objects, which is the limit", .unsupported)
     }
+    try countValues(elements.count)
     objects.append(PickleObject(kind: kind, position: start, elements: elements))
     try push(.object(objects.count - 1))
   }
@@ -63,8 +84,9 @@ extension PickleMachine {
   }
 
   mutating func put(_ index: Int) throws {
-    guard index < PyTorchLimits.memo else {
-      throw error("the memo has a place \(index), the limit is \(PyTorchLimits.memo)", .unsupported)
+    let limit = PyTorchLimits.stack(in: stored)
+    guard index < limit else {
+      throw error("the memo has a place \(index), the limit is \(limit)", .unsupported)
     }
     let value = try top()
     if index >= memo.count { memo += repeatElement(nil, count: index + 1 - memo.count) }

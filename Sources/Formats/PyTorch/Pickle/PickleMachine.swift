@@ -11,6 +11,10 @@ struct PickleMachine {
   var marks: [Int] = []
   var memo: [PickleValue?] = []
   var objects: [PickleObject] = []
+  /// The elements of all objects.
+  var valueCount = 0
+  /// Bytes of texts that were put together.
+  var madeByteCount = 0
   /// Where the opcode that is being carried out begins.
   var start = 0
 
@@ -26,6 +30,9 @@ struct PickleMachine {
     reader = machine.reader
     return PickleGraph(objects: machine.objects, root: root, reader: reader)
   }
+
+  /// How much of the pickle that was read is in the file: less than was read if it is deflated.
+  var stored: Int { min(start, reader.storedByteCount) }
 
   func error(_ reason: String, _ code: WeightFileError.Code = .malformed) -> WeightFileError {
     reader.error(reason, code, at: start)
@@ -77,7 +84,7 @@ struct PickleMachine {
     case .proto, .stop: break
     case .frame: try reader.beginFrame()
     case .mark:
-      try checkStack(marks.count)
+      try checkStack(marks.count, "marks")
       marks.append(stack.count)
     case .pop: if stack.count > marks.last ?? 0 || marks.isEmpty { _ = try pop() } else { marks.removeLast() }
     case .popMark: _ = try popMark()

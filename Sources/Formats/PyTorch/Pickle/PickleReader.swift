@@ -12,11 +12,14 @@ struct PickleReader {
   private let source: Source
   private var bytes: [UInt8]
   private(set) var position = 0
+  /// The bytes that the pickle takes in the file, if it is in memory and deflated.
+  private(set) var storedByteCount = Int.max
   /// The end of the frame that the position is in, if it is in one.
   private var frameEnd: Int?
 
   /// The whole pickle in memory; `member` is its name in the archive.
-  init(_ bytes: [UInt8], member: String) {
+  init(_ bytes: [UInt8], member: String, storedByteCount: Int = .max) {
+    self.storedByteCount = storedByteCount
     source = .member(member)
     self.bytes = bytes
   }
@@ -42,6 +45,9 @@ struct PickleReader {
       return WeightFileError(code, reason, format: PyTorchFormat.name, place: .byte(offset + UInt64(position)))
     }
   }
+
+  /// The number of bytes in memory.
+  var byteCount: Int { bytes.count }
 
   /// True if nothing follows; for a pickle in memory.
   var isAtEnd: Bool { position == bytes.count }
