@@ -116,7 +116,7 @@ let package = Package(
       "Parity",
       ["TensorFerryParity", "TensorFerryModels", "TensorFerryOperators", "TensorFerryTensors", "TensorFerryFormats"]),
     tests("CLI", ["TensorFerry", "TensorFerryCLI"]),
-    tests("Project", ["TensorFerryCLI"]),
+    tests("Project", ["TensorFerryCLI", "TensorFerryMapping"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -156,7 +156,8 @@ struct ConvertCommand: ParsableCommand {
     }
     if let plan {
       lines.append(
-        "mapped  \(count(plan.assignments.count, "tensor")), \(plan.dropped.count) dropped, \(plan.ignored.count) ignored")
+        "mapped  \(count(plan.assignments.count, "tensor")), \(plan.dropped.count) dropped, \(plan.ignored.count) ignored"
+      )
     }
     if !casts.isEmpty {
       let condition = dryRun && !allowLossy ? "; refused if that changes a value, unless --allow-lossy is given" : ""

@@ -1,16 +1,19 @@
 internal import TensorFerryOperators
-internal import TensorFerryTensors
+public import TensorFerryTensors
 
-/// Takes the members of a configuration out of a JSON object and keeps every problem.
-struct ConfigurationReader {
+/// Takes the members of a configuration out of a JSON object and keeps every problem, for the initializer of a
+/// ``ModelConfiguration``.
+///
+/// A member that is missing or wrong gives a value that can be stored, so that all are read before ``finish()`` throws.
+public struct ConfigurationReader {
   private let json: JSONValue
   private var problems: [ModelError.Problem] = []
   private var taken: Set<String> = []
 
-  init(_ json: JSONValue) { self.json = json }
+  public init(_ json: JSONValue) { self.json = json }
 
   /// A whole number that is at least 1, and at most `limit`.
-  mutating func size(_ key: String, limit: Int = .max) -> Int {
+  public mutating func size(_ key: String, limit: Int = .max) -> Int {
     taken.insert(key)
     if let size = json[key]?.int, size >= 1, size <= limit { return size }
     let most = limit == .max ? "" : " and at most \(limit)"
@@ -19,7 +22,7 @@ struct ConfigurationReader {
   }
 
   /// A finite number that is at least 0.
-  mutating func number(_ key: String) -> Double {
+  public mutating func number(_ key: String) -> Double {
     taken.insert(key)
     if let number = json[key]?.double, number.isFinite, number >= 0 { return number }
     report(key, "must be a number of at least 0, it is \(json[key]?.text() ?? "missing")")
@@ -27,7 +30,9 @@ struct ConfigurationReader {
   }
 
   /// One of some names.
-  mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String, _ fallback: Choice) -> Choice {
+  public mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String, _ fallback: Choice)
+    -> Choice
+  {
     taken.insert(key)
     if let choice = json[key]?.string.flatMap(Choice.init(rawValue:)) { return choice }
     let names = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
@@ -36,12 +41,12 @@ struct ConfigurationReader {
   }
 
   /// Notes that two members do not go together.
-  mutating func demand(_ isMet: Bool, _ key: String, _ reason: @autoclosure () -> String) {
+  public mutating func demand(_ isMet: Bool, _ key: String, _ reason: @autoclosure () -> String) {
     if !isMet { report(key, reason()) }
   }
 
   /// A truth value.
-  mutating func flag(_ key: String) -> Bool {
+  public mutating func flag(_ key: String) -> Bool {
     taken.insert(key)
     if let flag = json[key]?.bool { return flag }
     report(key, "must be true or false, it is \(json[key]?.text() ?? "missing")")
@@ -49,7 +54,7 @@ struct ConfigurationReader {
   }
 
   /// - Throws: ``ModelError`` with code `.invalidConfiguration` if a member was missing or wrong, or is left over.
-  mutating func finish() throws {
+  public mutating func finish() throws {
     for member in json.members ?? [] where !taken.contains(member.key) { report(member.key, "is not known") }
     guard problems.isEmpty else { throw ModelError(problems) }
   }

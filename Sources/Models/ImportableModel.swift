@@ -126,8 +126,10 @@ extension ImportableModel {
 }
 
 extension [ParameterPattern] {
-  /// The parameters of the patterns with the sizes put in.
-  func specs(in sizes: [String: Int]) throws -> [ParameterSpec] { try map { try $0.spec(in: sizes) } }
+  /// The parameters of the patterns with the sizes put in, as a ``StageGraph`` declares them.
+  ///
+  /// - Throws: ``TensorError`` with code `.sizeOverflow` if a size is not given or a product of sizes overflows.
+  public func specs(in sizes: [String: Int]) throws -> [ParameterSpec] { try map { try $0.spec(in: sizes) } }
 }
 
 /// What can be asked of the names in a file, which may stand behind a prefix.

@@ -58,8 +58,12 @@ extension Model {
     return results
   }
 
-  /// Runs the model in float32 and returns the result of its last stage.
-  package func output(_ inputs: [String: Tensor]) throws -> Tensor {
+  /// Runs the model in float32 and returns the result of the stage that is its answer.
+  ///
+  /// - Parameter inputs: as ``run(_:)`` takes them.
+  /// - Returns: an `F32` tensor.
+  /// - Throws: as ``run(_:)``.
+  public func output(_ inputs: [String: Tensor]) throws -> Tensor {
     try evaluate(inputs)[.stage(graph.output)]!.tensor()
   }
 

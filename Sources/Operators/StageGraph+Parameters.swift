@@ -1,10 +1,12 @@
-package import TensorFerryTensors
+public import TensorFerryTensors
 
 extension StageGraph {
-  /// Takes the parameters that the graph declares, widened to float32.
+  /// Takes the parameters that the graph declares, widened to float32: what an initializer of a ``Model`` does.
   ///
-  /// - Throws: ``ModelError`` with every problem at once.
-  package func load(_ tensors: [String: Tensor]) throws -> [String: ArrayView<Float>] {
+  /// - Parameter tensors: `F32`, `F16` or `BF16`, by name.
+  /// - Returns: a view for each parameter, as ``Model/parameters`` wants them.
+  /// - Throws: ``ModelError`` with every parameter that is missing, unexpected, mis-shaped or of another type.
+  public func load(_ tensors: [String: Tensor]) throws -> [String: ArrayView<Float>] {
     var problems: [ModelError.Problem] = []
     func report(_ code: ModelError.Code, _ name: String, _ reason: String) {
       problems.append(.init(code: code, name: name, reason: "parameter '\(name.escapedForDisplay)' \(reason)"))

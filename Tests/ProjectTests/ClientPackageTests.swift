@@ -3,10 +3,40 @@ import TensorFerryTestSupport
 import Testing
 
 /// A package of somebody else that depends on ours, built and run.
+///
+/// It has targets of its own with the names of our folders, and a program for each page with Swift code.
 @Suite(.serialized) struct ClientPackageTests {
-  /// It has targets of its own with the names of our folders, and runs the Swift code of the README.
-  @Test("a client with targets named Models, HDF5 and CZlib builds, and the README's Swift code runs in it")
-  func client() throws {
+  /// A page, and the program that its Swift blocks are.
+  struct Page: Sendable, CustomTestStringConvertible {
+    let program: String
+    let path: String
+
+    var testDescription: String { path }
+
+    static let all = [
+      Page(program: "Readme", path: "README.md"),
+      Page(program: "AddAModel", path: "docs/how-to/add-a-model.md"),
+      Page(
+        program: "OwnTypes", path: "Sources/TensorFerry/TensorFerry.docc/LoadingIntoYourOwnTypes.md"),
+    ]
+
+    var blocks: [CodeBlock] { get throws { try CodeBlock.all(in: path) } }
+
+    /// Its source files: a block is the file that its first line names, or else a part of `main.swift`.
+    var sources: [String: String] {
+      get throws {
+        let swift = try blocks.filter { $0.language == "swift" && !$0.text.contains(".package(") }
+        #expect(!swift.isEmpty)
+        return Dictionary(swift.map { ($0.fileName ?? "main.swift", $0.text + "\n") }) { $0 + "\n" + $1 }
+      }
+    }
+  }
+
+  /// Built once: it takes minutes.
+  private static let built = Result { try build() }
+  private static let programs = Project.root.appending(path: ".build/client/debug")
+
+  private static func build() throws -> Completed {
     let directory = Project.root.appending(path: ".build/client-package")
     try? FileManager.default.removeItem(at: directory.appending(path: "Sources"))
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -14,6 +44,9 @@ import Testing
       let url = directory.appending(path: path)
       try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
       if (try? String(contentsOf: url, encoding: .utf8)) != text { try Data(text.utf8).write(to: url) }
+    }
+    let pages = Page.all.map {
+      "    .executableTarget(name: \"\($0.program)\", dependencies: [.product(name: \"TensorFerry\", package: ferry)]),"
     }
     try write(
       "Package.swift",
@@ -31,35 +64,91 @@ import Testing
               "Models", "HDF5", "CZlib", .product(name: "TensorFerry", package: ferry),
               .product(name: "TensorFerryHDF5", package: ferry),
             ]),
+      \(pages.joined(separator: "\n"))
         ])
       """)
     try write("Sources/CZlib/zlib.c", "int client_zlib(void) { return 3; }\n")
     try write("Sources/CZlib/include/CZlib.h", "int client_zlib(void);\n")
     try write("Sources/HDF5/HDF5.swift", "public let hdf5 = 1\n")
     try write("Sources/Models/Models.swift", "import HDF5\npublic let models = hdf5 + 1\n")
-    let swift = try CodeBlock.all(in: "README.md").filter { $0.language == "swift" && !$0.text.contains(".package(") }
-    #expect(!swift.isEmpty)
-    let imports = Set(swift.flatMap { $0.text.split(separator: "\n").filter { $0.hasPrefix("import ") } })
-    let bodies = swift.map { block in
-      let body = block.text.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.hasPrefix("import ") }
-      return "do {\n" + body.joined(separator: "\n") + "\n}"
-    }
     try write(
       "Sources/Client/main.swift",
-      (imports.sorted() + ["import CZlib", "import HDF5", "import Models", "import TensorFerryHDF5"]).joined(
-        separator: "\n")
-        + "\n\n" + bodies.joined(separator: "\n\n") + "\n\nprint(\"client\", hdf5, models, client_zlib())\n")
-    let built = try run(
+      """
+      import CZlib
+      import HDF5
+      import Models
+      import TensorFerry
+      import TensorFerryHDF5
+
+      print("client", hdf5, models, client_zlib(), ModelRegistry.all.isEmpty)
+
+      """)
+    for page in Page.all {
+      for (name, text) in try page.sources { try write("Sources/\(page.program)/\(name)", text) }
+    }
+    return try run(
       URL(filePath: "/usr/bin/env"),
       [
         "swift", "build", "--package-path", directory.path, "--scratch-path",
         Project.root.appending(path: ".build/client").path,
       ])
+  }
+
+  /// True if the package was built; what the compiler said is an issue otherwise, and so is a warning about a page.
+  private func isBuilt() throws -> Bool {
+    let built = try Self.built.get()
     #expect(built.status == 0, "\(built.output)\n\(built.errors)")
-    guard built.status == 0 else { return }
-    let ran = try run(Project.root.appending(path: ".build/client/debug/Client"), [], in: Project.root)
-    #expect(ran.status == 0, "\(ran.output)\n\(ran.errors)")
-    #expect(ran.output.hasSuffix("client 1 2 3\n"))
-    #expect(ran.output.contains("EXPLAINED") || ran.output.contains("IDENTICAL"), "\(ran.output)")
+    for page in Page.all { #expect(!built.output.contains("Sources/\(page.program)/"), "\(built.output)") }
+    return built.status == 0
+  }
+
+  @Test("a client with targets named Models, HDF5 and CZlib builds and runs")
+  func names() throws {
+    guard try isBuilt() else { return }
+    let ran = try run(Self.programs.appending(path: "Client"), [])
+    #expect(ran.status == 0 && ran.output == "client 1 2 3 false\n", "\(ran.output)\n\(ran.errors)")
+  }
+
+  /// Runs a page's Python code and then its program, in a folder of its own.
+  private func reading(_ page: Page, _ body: (Completed, URL) throws -> Void) throws {
+    guard try isBuilt() else { return }
+    try withTemporaryDirectory { directory in
+      let blocks = try page.blocks
+      var reader = try PageReader(of: blocks, in: directory)
+      for block in blocks where block.language == "python" { try reader.types(block) }
+      let ran = try run(Self.programs.appending(path: page.program), [], in: directory)
+      #expect(ran.status == 0, "\(ran.output)\n\(ran.errors)")
+      try body(ran, directory)
+    }
+  }
+
+  @Test("the Swift code of the README runs and comes to parity")
+  func readme() throws {
+    try reading(Page.all[0]) { ran, _ in
+      #expect(ran.output.contains("EXPLAINED") || ran.output.contains("IDENTICAL"), "\(ran.output)")
+    }
+  }
+
+  @Test("the Swift code of a page prints what the page says that it prints", arguments: Page.all.dropFirst())
+  func output(page: Page) throws {
+    let told = try page.blocks.filter { $0.language == "text" }
+    #expect(told.count == 1)
+    try reading(page) { ran, _ in #expect(ran.output == told.map { $0.text + "\n" }.joined()) }
+  }
+
+  @Test("the model of the how-to computes what torch computes")
+  func values() throws {
+    try reading(Page.all[1]) { _, directory in
+      let far = try python(
+        """
+        import sys, numpy, safetensors.numpy
+        ours = safetensors.numpy.load_file(sys.argv[1] + "/results.safetensors")["y"]
+        theirs = numpy.load(sys.argv[1] + "/samples.npz")["y"]
+        assert ours.shape == theirs.shape == (5, 4) and ours.dtype == theirs.dtype == numpy.float32
+        assert numpy.abs(theirs).max() > 0.1
+        print(numpy.abs(ours - theirs).max() < 1e-6)
+        """, [directory.path])
+      #expect(far == "True\n")
+    }
   }
 }

@@ -10,6 +10,15 @@ struct CodeBlock: CustomStringConvertible {
 
   var description: String { "\(file):\(line) (\(language))" }
 
+  /// The file that a block is to be, if its first line is a comment with nothing but a name: `// main.swift`.
+  var fileName: String? {
+    let words = text.prefix { $0 != "\n" }.split(separator: " ")
+    guard words.count == 2, words[0] == "//" || words[0] == "#", words[1].contains("."), !words[1].contains("/") else {
+      return nil
+    }
+    return String(words[1])
+  }
+
   /// The blocks of a file of this checkout, in order.
   static func all(in path: String) throws -> [CodeBlock] {
     let text = try String(contentsOf: Project.root.appending(path: path), encoding: .utf8)

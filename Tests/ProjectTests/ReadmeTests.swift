@@ -1,32 +1,30 @@
 import Foundation
+import TensorFerryMapping
 import TensorFerryTestSupport
 import Testing
 
 /// What the documentation shows is run.
 @Suite struct ReadmeTests {
   @Test(
-    "every shell and Python block runs, one after the other, in a folder that holds Fixtures and nothing else",
-    arguments: ["README.md", "docs/tutorials/first-model.md"])
+    "every shell and Python block runs, in a folder with Fixtures and the page's files; every YAML block is a mapping",
+    arguments: ["README.md", "docs/tutorials/first-model.md", "docs/how-to/add-a-model.md"])
   func blocks(file: String) throws {
     let blocks = try CodeBlock.all(in: file)
     let runnable = blocks.filter { $0.language == "sh" || $0.language == "python" }
     #expect(runnable.count >= 2)
     // A block in any other language than these is one that nobody checks.
-    let known: Set<String> = ["sh", "python", "swift", "text"]
+    let known: Set<String> = ["sh", "python", "swift", "text", "yaml"]
     #expect(blocks.filter { !known.contains($0.language) }.map(\.description) == [])
+    for block in blocks where block.language == "yaml" {
+      #expect(try WeightMapping(block.text, file: block.description).rules.isEmpty == false)
+    }
     try withTemporaryDirectory { directory in
-      try FileManager.default.createSymbolicLink(
-        at: directory.appending(path: "Fixtures"), withDestinationURL: Project.root.appending(path: "Fixtures"))
-      // A reader types the blocks into one session, so a later one may use the names of an earlier one.
-      var session = "import os, sys; os.chdir(sys.argv[1])\n"
+      var reader = try PageReader(of: blocks, in: directory)
       for block in runnable {
         if block.language == "python" {
-          session += block.text + "\n"
-          try python(session, [directory.path])
+          try reader.types(block)
         } else {
-          let path =
-            "\(Project.command.deletingLastPathComponent().path):\(ProcessInfo.processInfo.environment["PATH"] ?? "")"
-          let ran = try run(URL(filePath: "/bin/sh"), ["-euc", block.text], environment: ["PATH": path], in: directory)
+          let ran = try reader.runs(block)
           #expect(ran.status == 0, "\(block)\n\(ran.output)\n\(ran.errors)")
         }
       }

@@ -1,7 +1,7 @@
 public import Foundation
 
 /// What a process left behind.
-public struct Completed {
+public struct Completed: Sendable {
   public let status: Int32
   public let output: String
   public let errors: String

@@ -77,7 +77,7 @@ struct TargetCheck {
           place: step.place))
     }
     if !pattern.dtypes.contains(type.dtype) {
-      let expected = DType.allCases.filter(pattern.dtypes.contains).map(\.rawValue).joined(separator: ", ")
+      let expected = DType.allCases.filter(pattern.dtypes.contains).map(\.rawValue).joined(separator: " or ")
       problems.append(
         .init(
           .dtype, parameter: pattern.name, source: source,

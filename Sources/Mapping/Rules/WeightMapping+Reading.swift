@@ -128,6 +128,9 @@ struct MappingReader {
       let sources = list(found["from"]!).compactMap { pattern($0) }
       let values = found["apply"].map(list) ?? []
       let transforms = values.compactMap { transform($0) }
+      for key in ["to", "from"] where found[key]?.array?.isEmpty == true {
+        report("'\(key)' names nothing", found[key]!)
+      }
       guard !targets.isEmpty, !sources.isEmpty, transforms.count == values.count else { return nil }
       return make(.map(targets: targets, sources: sources, transforms: transforms), values.map(\.place))
     default:
