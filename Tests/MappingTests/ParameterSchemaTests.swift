@@ -27,6 +27,7 @@ import Testing
         """)
     let error = #expect(throws: MappingError.self) { try ParameterSchema(json: json) }
     #expect(error?.problems.count == 7)
+    #expect(error?.problems.last?.code == .collision)
     #expect(throws: MappingError.self) { try ParameterSchema(json: ["schema": "tensorferry.parameters/1"]) }
   }
 }

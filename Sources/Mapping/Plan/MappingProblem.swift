@@ -77,8 +77,15 @@ public struct MappingError: LocatedError {
   /// The mapping file, if there is one.
   public let mapping: String?
   public let problems: [MappingProblem]
+  /// What could not be done with the tensors: `map` or `select`.
+  private let verb: String
 
   public init(file: String?, mapping: String? = nil, problems: [MappingProblem]) {
+    self.init("map", file: file, mapping: mapping, problems: problems)
+  }
+
+  init(_ verb: String, file: String?, mapping: String? = nil, problems: [MappingProblem]) {
+    self.verb = verb
     self.file = file
     self.mapping = mapping
     self.problems = problems
@@ -91,6 +98,6 @@ public struct MappingError: LocatedError {
   public var reason: String {
     let count = problems.count == 1 ? "1 problem" : "\(problems.count) problems"
     let by = mapping.map { " by \($0.escapedForDisplay)" } ?? ""
-    return (["cannot map the tensors\(by): \(count)"] + problems.map { "  " + $0.description }).joined(separator: "\n")
+    return (["cannot \(verb) the tensors\(by): \(count)"] + problems.map { "  " + $0.description }).joined(separator: "\n")
   }
 }

@@ -53,7 +53,7 @@ public struct StateDictSelection: Hashable, Sendable {
       try result.append(name, element.tensor, aliasOf: owners[owner])
       if owners[owner] == nil { owners[owner] = name }
     }
-    guard problems.isEmpty else { throw MappingError(file: state.origin?.path, problems: problems) }
+    guard problems.isEmpty else { throw MappingError("select", file: state.origin?.path, problems: problems) }
     return result
   }
 
