@@ -30,7 +30,7 @@ struct VerifyCommand: ParsableCommand {
     try output.reporting {
       let bundle = try ReferenceBundle(path: reference)
       let (weights, taken) = try weights.open(model).completed(from: bundle)
-      let report = try bundle.verify(try weights.model(), computed: weights.computedParameters())
+      let report = try report(on: weights.model(), bundle, computed: weights.computedParameters())
       output.print(json(report, taken), text: text(report, taken))
       switch report.verdict {
       case .identical, .typical, .explained: break
@@ -38,6 +38,14 @@ struct VerifyCommand: ParsableCommand {
       case .inconclusive: throw ExitStatus.undecided
       }
     }
+  }
+
+  private func report(
+    on model: some Model, _ bundle: ReferenceBundle, computed: [String: Double]
+  ) throws -> ParityReport {
+    var report = try bundle.verify(model, computed: computed)
+    report.coverage = try bundle.coverage(of: model, computed: computed)
+    return report
   }
 
   private func json(_ report: ParityReport, _ taken: [JSONValue.Member]) -> JSONValue {

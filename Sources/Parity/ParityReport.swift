@@ -15,6 +15,9 @@ public struct ParityReport: Hashable, Sendable {
   /// In forward order.
   public let stages: [StageReport]
 
+  /// What the reference would expose and what it cannot see; nil if that was not asked for.
+  public var coverage: Coverage?
+
   /// The worst verdict of all stages.
   public var verdict: Verdict { stages.map(\.verdict).max() ?? .inconclusive }
 

@@ -4,12 +4,12 @@ internal import TensorFerryTensors
 /// Runs every stage of a model on the reference's own values and judges what comes out, case by case.
 struct StageVerifier {
   private(set) var reports: [StageReport]
-  private let graph: StageGraph
-  private let float32: [ValueName: ArrayView<Float>]
-  private let float64: [ValueName: ArrayView<Double>]
-  private let flushesDenormals: Bool
+  let graph: StageGraph
+  let float32: [ValueName: ArrayView<Float>]
+  let float64: [ValueName: ArrayView<Double>]
+  let flushesDenormals: Bool
   /// For each stage, the largest relative difference that its weights may have from those of the reference.
-  private let weightDifferences: [String: Double]
+  let weightDifferences: [String: Double]
 
   init(_ model: some Model, flushesDenormals: Bool, computed: [String: Double]) throws {
     graph = model.graph
@@ -30,7 +30,7 @@ struct StageVerifier {
   }
 
   /// How the reference rounds, its weights included.
-  private func reference(_ rounding: Rounding, _ stage: Stage) -> Rounding {
+  func reference(_ rounding: Rounding, _ stage: Stage) -> Rounding {
     var rounding = rounding
     rounding.weightDifference = weightDifferences[stage.name] ?? 0
     return rounding
@@ -100,7 +100,7 @@ struct StageVerifier {
 
   /// A reference that was recorded with subnormal numbers flushed to 0 loses up to the smallest normal number in each
   /// operation. What it loses by reading a subnormal operand as 0 has no bound here, so nothing is proven then.
-  private func flushingBound(
+  func flushingBound(
     _ stage: Stage, _ operands: [ArrayView<Double>], _ oracle: ArrayView<Double>
   ) throws -> ArrayView<Double> {
     var rounding = reference(.float32, stage)
@@ -110,7 +110,7 @@ struct StageVerifier {
     return try ArrayView([Double](repeating: .infinity, count: oracle.count), shape: oracle.shape)
   }
 
-  private static func operands<Scalar>(
+  static func operands<Scalar>(
     _ stage: Stage, _ values: [ValueName: ArrayView<Scalar>]
   ) -> [ArrayView<Scalar>]? {
     let operands = stage.operands.compactMap { values[$0] }
