@@ -45,6 +45,7 @@ struct VerifyCommand: ParsableCommand {
   ) throws -> ParityReport {
     var report = try bundle.verify(model, computed: computed)
     report.coverage = try bundle.coverage(of: model, computed: computed)
+    if model is any Classifier { report.decisions = try bundle.decisions(of: model, computed: computed) }
     return report
   }
 

@@ -32,6 +32,15 @@ public protocol Operator: Sendable {
     _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,
     into bound: inout MutableArrayView<Double>)
 
+  /// Like ``bound(_:output:_:into:)`` where a side starts from operands that are themselves off: for each element of
+  /// the result, the largest difference from the oracle.
+  ///
+  /// - Parameter errors: for each operand how far its elements may be off, or nil if they are not.
+  /// - Returns: nil if the operator does not tell.
+  func boundOfAll(
+    _ operands: [ArrayView<Double>], errors: [ArrayView<Double>?], output: ArrayView<Double>, _ rounding: Rounding
+  ) throws -> ArrayView<Double>?
+
   /// The axis of the first operand along which a change by one number leaves the result as it is, or nil.
   func cancellingAxis(_ shapes: [Shape]) -> Int?
 

@@ -6,7 +6,7 @@ extension ParityReport {
     .object((verification.members ?? []) + analyses)
   }
 
-  private var analyses: [JSONValue.Member] { coverageMembers }
+  private var analyses: [JSONValue.Member] { coverageMembers + decisionMembers }
 
   private var verification: JSONValue {
     [

@@ -17,6 +17,8 @@ public struct ParityReport: Hashable, Sendable {
 
   /// What the reference would expose and what it cannot see; nil if that was not asked for.
   public var coverage: Coverage?
+  /// Whether both sides choose the same class for each sample; nil if that was not asked for.
+  public var decisions: Decisions?
 
   /// The worst verdict of all stages.
   public var verdict: Verdict { stages.map(\.verdict).max() ?? .inconclusive }
