@@ -46,6 +46,7 @@ struct VerifyCommand: ParsableCommand {
     var report = try bundle.verify(model, computed: computed)
     report.coverage = try bundle.coverage(of: model, computed: computed)
     if model is any Classifier { report.decisions = try bundle.decisions(of: model, computed: computed) }
+    report.budget = try bundle.budget(of: model)
     return report
   }
 

@@ -6,7 +6,7 @@ extension ParityReport {
     .object((verification.members ?? []) + analyses)
   }
 
-  private var analyses: [JSONValue.Member] { coverageMembers + decisionMembers }
+  private var analyses: [JSONValue.Member] { coverageMembers + decisionMembers + budgetMembers }
 
   private var verification: JSONValue {
     [

@@ -19,6 +19,8 @@ public struct ParityReport: Hashable, Sendable {
   public var coverage: Coverage?
   /// Whether both sides choose the same class for each sample; nil if that was not asked for.
   public var decisions: Decisions?
+  /// How much of the difference in the output each stage caused; nil if that was not asked for.
+  public var budget: Budget?
 
   /// The worst verdict of all stages.
   public var verdict: Verdict { stages.map(\.verdict).max() ?? .inconclusive }
