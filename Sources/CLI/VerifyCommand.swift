@@ -14,6 +14,7 @@ struct VerifyCommand: ParsableCommand {
       EXAMPLES
         tensorferry verify model.h5 reference.h5
         tensorferry verify model.h5 reference.h5 --json
+        tensorferry verify model.h5 reference.h5 --self-test
         tensorferry verify encoder.pt reference.h5 --configuration '{"num_heads": 4}'
       """)
 
@@ -22,6 +23,12 @@ struct VerifyCommand: ParsableCommand {
 
   @Argument(help: "The reference bundle that PyTorch recorded.")
   var reference: String
+
+  @Flag(help: "Also corrupt the model in memory, in many ways, and tell which of them the reference exposes.")
+  var selfTest = false
+
+  @Option(help: "What determines the corruptions of --self-test.")
+  var seed: UInt64 = 0
 
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var output: JSONOptions
@@ -47,6 +54,7 @@ struct VerifyCommand: ParsableCommand {
     report.coverage = try bundle.coverage(of: model, computed: computed)
     if model is any Classifier { report.decisions = try bundle.decisions(of: model, computed: computed) }
     report.budget = try bundle.budget(of: model)
+    if selfTest { report.selfTest = try bundle.selfTest(of: model, seed: seed, computed: computed) }
     return report
   }
 

@@ -15,7 +15,7 @@ extension ParityReport {
     return (heading + table(capacity: min(15, 22 - rest.count)) + rest).joined(separator: "\n")
   }
 
-  private var analyses: [String] { coverageLines + decisionLines + budgetLines }
+  private var analyses: [String] { coverageLines + decisionLines + budgetLines + selfTestLines }
 
   private var heading: [String] {
     let facts = ["torch", "blas", "threads", "matmul_precision"].compactMap { key -> String? in

@@ -21,6 +21,8 @@ public struct ParityReport: Hashable, Sendable {
   public var decisions: Decisions?
   /// How much of the difference in the output each stage caused; nil if that was not asked for.
   public var budget: Budget?
+  /// Which of many corruptions the reference exposes; nil if that was not asked for.
+  public var selfTest: SelfTest?
 
   /// The worst verdict of all stages.
   public var verdict: Verdict { stages.map(\.verdict).max() ?? .inconclusive }
