@@ -14,6 +14,7 @@ struct VerifyCommand: ParsableCommand {
       EXAMPLES
         tensorferry verify model.h5 reference.h5
         tensorferry verify model.h5 reference.h5 --json
+        tensorferry verify model.h5 reference.h5 --self-test
         tensorferry verify encoder.pt reference.h5 --configuration '{"num_heads": 4}'
       """)
 
@@ -23,6 +24,12 @@ struct VerifyCommand: ParsableCommand {
   @Argument(help: "The reference bundle that PyTorch recorded.")
   var reference: String
 
+  @Flag(help: "Also corrupt the model in memory, in many ways, and tell which of them the reference exposes.")
+  var selfTest = false
+
+  @Option(help: "What determines the corruptions of --self-test.")
+  var seed: UInt64 = 0
+
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var output: JSONOptions
 
@@ -30,7 +37,7 @@ struct VerifyCommand: ParsableCommand {
     try output.reporting {
       let bundle = try ReferenceBundle(path: reference)
       let (weights, taken) = try weights.open(model).completed(from: bundle)
-      let report = try bundle.verify(try weights.model(), computed: weights.computedParameters())
+      let report = try report(on: weights.model(), bundle, computed: weights.computedParameters())
       output.print(json(report, taken), text: text(report, taken))
       switch report.verdict {
       case .identical, .typical, .explained: break
@@ -38,6 +45,17 @@ struct VerifyCommand: ParsableCommand {
       case .inconclusive: throw ExitStatus.undecided
       }
     }
+  }
+
+  private func report(
+    on model: some Model, _ bundle: ReferenceBundle, computed: [String: Double]
+  ) throws -> ParityReport {
+    var report = try bundle.verify(model, computed: computed)
+    report.coverage = try bundle.coverage(of: model, computed: computed)
+    if model is any Classifier { report.decisions = try bundle.decisions(of: model, computed: computed) }
+    report.budget = try bundle.budget(of: model)
+    if selfTest { report.selfTest = try bundle.selfTest(of: model, seed: seed, computed: computed) }
+    return report
   }
 
   private func json(_ report: ParityReport, _ taken: [JSONValue.Member]) -> JSONValue {

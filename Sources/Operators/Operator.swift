@@ -31,6 +31,39 @@ public protocol Operator: Sendable {
   func bound(
     _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,
     into bound: inout MutableArrayView<Double>)
+
+  /// Like ``bound(_:output:_:into:)`` where a side starts from operands that are themselves off: for each element of
+  /// the result, the largest difference from the oracle.
+  ///
+  /// - Parameter errors: for each operand how far its elements may be off, or nil if they are not.
+  /// - Returns: nil if the operator does not tell.
+  func boundOfAll(
+    _ operands: [ArrayView<Double>], errors: [ArrayView<Double>?], output: ArrayView<Double>, _ rounding: Rounding
+  ) throws -> ArrayView<Double>?
+
+  /// The axis of the first operand along which a change by one number leaves the result as it is, or nil.
+  func cancellingAxis(_ shapes: [Shape]) -> Int?
+
+  /// What a difference in operands makes of the result; nil stands for no difference. Exact arithmetic is meant.
+  ///
+  /// - Parameter shapes: of the operands.
+  func shift(_ operands: [Shift?], _ shapes: [Shape], output: Shape) -> Shift?
+
+  /// Which elements of a parameter the stage takes, as offsets in row-major order.
+  func elements(of operand: Int, _ shapes: [Shape]) -> Range<Int>
+
+  /// Lowers each element of `changes` to the size from which on a change of that element of a parameter cannot be
+  /// explained by rounding; see ``Rounding/visibleChange(bound:effect:slope:)``.
+  ///
+  /// - Parameters:
+  ///   - operand: the index of the parameter.
+  ///   - bound: what ``bound(_:output:_:into:)`` gives for the operands.
+  ///   - changes: of the parameter's shape; infinite where nothing is known yet.
+  /// - Returns: false if the operator is not linear in this operand, or does not know; `changes` is as it was then.
+  func lowerVisibleChange(
+    of operand: Int, _ operands: [ArrayView<Double>], bound: ArrayView<Double>, _ rounding: Rounding,
+    in changes: inout MutableArrayView<Double>
+  ) -> Bool
 }
 
 extension Operator {

@@ -65,6 +65,23 @@ public struct Rounding: Hashable, Sendable {
     return (error(of: self) + error(of: .float64)) * Rounding.outward(terms)
   }
 
+  /// The size from which on a change of a parameter moves a result by more than rounding explains, whatever the rounding
+  /// was.
+  ///
+  /// The recorded value is within `bound` of the result before the change, and a change of size `d` moves the result by
+  /// `effect d`. It also raises the bound by at most `slope d`, and the oracle's error on either side of the comparison
+  /// by no more than that each. So the difference is above the new bound if `effect d > 2 bound + 3 slope d`.
+  ///
+  /// - Parameters:
+  ///   - effect: how far the result moves for each unit of the change.
+  ///   - slope: how far the bound rises for each unit of the change, at most.
+  /// - Returns: infinity if no change is certain to be seen.
+  static func visibleChange(bound: Double, effect: Double, slope: Double) -> Double {
+    let rate = effect - 3 * slope
+    guard rate > 0, bound.isFinite else { return .infinity }
+    return 2 * bound / rate * outward(0)
+  }
+
   /// What a bound that was itself computed in Double, by a sum of `terms` terms, is multiplied by to stay above the
   /// exact one.
   static func outward(_ terms: Int) -> Double { 1 + max(0x1p-40, Double(terms + 32) * 0x1p-52) }

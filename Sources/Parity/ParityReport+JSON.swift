@@ -3,6 +3,12 @@ public import TensorFerryTensors
 extension ParityReport {
   /// The report in the schema `tensorferry.verify/1`; the same report gives the same text.
   public var json: JSONValue {
+    .object((verification.members ?? []) + analyses)
+  }
+
+  private var analyses: [JSONValue.Member] { coverageMembers + decisionMembers + budgetMembers + selfTestMembers }
+
+  private var verification: JSONValue {
     [
       "schema": "tensorferry.verify/1",
       "verdict": .string(verdict.rawValue),

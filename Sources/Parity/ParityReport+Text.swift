@@ -11,9 +11,11 @@ internal import TensorFerryTensors
 extension ParityReport {
   /// The report for a terminal: at most 25 lines, no colour.
   public var text: String {
-    (heading + table + remarkLines + divergence + ["RESULT  \(verdict.rawValue)  (\(meaning))"])
-      .joined(separator: "\n")
+    let rest = remarkLines + divergence + analyses + ["RESULT  \(verdict.rawValue)  (\(meaning))"]
+    return (heading + table(capacity: min(15, 22 - rest.count)) + rest).joined(separator: "\n")
   }
+
+  private var analyses: [String] { coverageLines + decisionLines + budgetLines + selfTestLines }
 
   private var heading: [String] {
     let facts = ["torch", "blas", "threads", "matmul_precision"].compactMap { key -> String? in
@@ -29,8 +31,9 @@ extension ParityReport {
   }
 
   /// Three lines for each stage where that fits; else one line each, the worst stages first.
-  private var table: [String] {
-    let capacity = 15
+  ///
+  /// - Parameter capacity: how many lines there may be beside the head.
+  private func table(capacity: Int) -> [String] {
     let width = max(20, stages.map(\.name.count).max() ?? 0)
     var lines = [Self.row(width, "stage", "certificate", "values", "max difference", "bound", "utilisation", "verdict")]
     if stages.count * 3 <= capacity {
@@ -101,7 +104,7 @@ extension ParityReport {
     }
   }
 
-  private static func short(_ value: Double) -> String { formatted("%.3g", value) }
+  static func short(_ value: Double) -> String { formatted("%.3g", value) }
   private static func precise(_ value: Double) -> String { formatted("%.10g", value) }
 
   private static func formatted(_ format: String, _ value: Double) -> String {

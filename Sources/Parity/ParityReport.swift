@@ -15,6 +15,15 @@ public struct ParityReport: Hashable, Sendable {
   /// In forward order.
   public let stages: [StageReport]
 
+  /// What the reference would expose and what it cannot see; nil if that was not asked for.
+  public var coverage: Coverage?
+  /// Whether both sides choose the same class for each sample; nil if that was not asked for.
+  public var decisions: Decisions?
+  /// How much of the difference in the output each stage caused; nil if that was not asked for.
+  public var budget: Budget?
+  /// Which of many corruptions the reference exposes; nil if that was not asked for.
+  public var selfTest: SelfTest?
+
   /// The worst verdict of all stages.
   public var verdict: Verdict { stages.map(\.verdict).max() ?? .inconclusive }
 

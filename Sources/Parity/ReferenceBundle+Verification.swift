@@ -14,20 +14,25 @@ extension ReferenceBundle {
   ///   whatever reading its file throws. Differences are not errors: they are in the report.
   /// - Complexity: for each case about four passes of the model in Double; memory for the values of one case.
   public func verify(_ model: some Model, computed: [String: Double] = [:]) throws -> ParityReport {
+    var verifier = try verifier(of: model, computed: computed)
+    for entry in cases { try verifier.add(trace(of: entry, model.graph)) }
+    return ParityReport(
+      model: type(of: model).id, file: file, manifest: manifest, caseCount: cases.count, stages: verifier.reports)
+  }
+
+  /// - Throws: ``ParityError`` with code `.otherModel`.
+  func verifier(of model: some Model, computed: [String: Double]) throws -> StageVerifier {
     let id = type(of: model).id
     guard id == self.model else {
       throw ParityError(
         .otherModel, "it was recorded from '\(self.model.escapedForDisplay)', this model is '\(id)'", file: file)
     }
-    let flushes = manifest["flush_denormal"]?.bool == true
-    var verifier = try StageVerifier(model, flushesDenormals: flushes, computed: computed)
-    for entry in cases { try verifier.add(trace(of: entry, model.graph)) }
-    return ParityReport(
-      model: id, file: file, manifest: manifest, caseCount: cases.count, stages: verifier.reports)
+    return try StageVerifier(
+      model, flushesDenormals: manifest["flush_denormal"]?.bool == true, computed: computed)
   }
 
   /// Reads one case and checks that it has the model's shapes.
-  private func trace(of entry: Case, _ graph: StageGraph) throws -> ReferenceTrace {
+  func trace(of entry: Case, _ graph: StageGraph) throws -> ReferenceTrace {
     let shapes = try checkedShapes(of: entry, graph)
     var trace = ReferenceTrace(caseName: entry.name)
     for input in graph.inputs {

@@ -4,12 +4,14 @@ internal import TensorFerryTensors
 /// Runs every stage of a model on the reference's own values and judges what comes out, case by case.
 struct StageVerifier {
   private(set) var reports: [StageReport]
-  private let graph: StageGraph
-  private let float32: [ValueName: ArrayView<Float>]
-  private let float64: [ValueName: ArrayView<Double>]
-  private let flushesDenormals: Bool
+  private(set) var graph: StageGraph
+  private(set) var float32: [ValueName: ArrayView<Float>]
+  private(set) var float64: [ValueName: ArrayView<Double>]
+  let flushesDenormals: Bool
   /// For each stage, the largest relative difference that its weights may have from those of the reference.
-  private let weightDifferences: [String: Double]
+  let weightDifferences: [String: Double]
+  /// The stages that are judged; nil for all.
+  private var judged: Set<String>?
 
   init(_ model: some Model, flushesDenormals: Bool, computed: [String: Double]) throws {
     graph = model.graph
@@ -29,8 +31,30 @@ struct StageVerifier {
     weightDifferences = differences
   }
 
+  /// The same with another value of a parameter, judging some stages only.
+  func judging(
+    _ stages: Set<String>, with view: ArrayView<Float>, as parameter: String
+  ) throws -> StageVerifier {
+    var verifier = self
+    verifier.judged = stages
+    verifier.float32[.parameter(parameter)] = view
+    verifier.float64[.parameter(parameter)] = try view.widened()
+    return verifier
+  }
+
+  /// The same without the operator of one stage, judging that stage only.
+  func bypassing(_ stage: Stage) throws -> StageVerifier {
+    var verifier = self
+    verifier.judged = [stage.name]
+    verifier.graph = try StageGraph(
+      inputs: graph.inputs, parameters: graph.parameters,
+      stages: graph.stages.map { $0.name == stage.name ? Stage($0.name, Bypass(), $0.operands) : $0 },
+      output: graph.output)
+    return verifier
+  }
+
   /// How the reference rounds, its weights included.
-  private func reference(_ rounding: Rounding, _ stage: Stage) -> Rounding {
+  func reference(_ rounding: Rounding, _ stage: Stage) -> Rounding {
     var rounding = rounding
     rounding.weightDifference = weightDifferences[stage.name] ?? 0
     return rounding
@@ -39,7 +63,7 @@ struct StageVerifier {
   mutating func add(_ trace: ReferenceTrace) throws {
     let single = float32.merging(trace.float32) { $1 }
     let double = float64.merging(trace.float64) { $1 }
-    for (index, stage) in graph.stages.enumerated() {
+    for (index, stage) in graph.stages.enumerated() where judged?.contains(stage.name) ?? true {
       if let shape = trace.shapes[stage.name], reports[index].shape == nil { reports[index].shape = shape }
       let ours = try judgeFloat32(stage, single, trace, &reports[index])
       try judgeFloat64(stage, double, trace, ours, &reports[index])
@@ -100,7 +124,7 @@ struct StageVerifier {
 
   /// A reference that was recorded with subnormal numbers flushed to 0 loses up to the smallest normal number in each
   /// operation. What it loses by reading a subnormal operand as 0 has no bound here, so nothing is proven then.
-  private func flushingBound(
+  func flushingBound(
     _ stage: Stage, _ operands: [ArrayView<Double>], _ oracle: ArrayView<Double>
   ) throws -> ArrayView<Double> {
     var rounding = reference(.float32, stage)
@@ -110,7 +134,7 @@ struct StageVerifier {
     return try ArrayView([Double](repeating: .infinity, count: oracle.count), shape: oracle.shape)
   }
 
-  private static func operands<Scalar>(
+  static func operands<Scalar>(
     _ stage: Stage, _ values: [ValueName: ArrayView<Scalar>]
   ) -> [ArrayView<Scalar>]? {
     let operands = stage.operands.compactMap { values[$0] }

@@ -130,4 +130,23 @@ struct Sizes: Sendable, CustomTestStringConvertible {
     }
     #expect(report["stages"]?.array?.count == 5)
   }
+
+  @Test("a self-test tells what is exposed and does not change the status", arguments: ["vector", "positions"])
+  func selfTest(form: String) throws {
+    let folder = Project.fixture("models/attention-classifier/" + form)
+    let files = ["weights.h5", "reference.h5"].map { folder.appending(path: $0).path }
+    let ran = try tensorferry("verify", files[0], files[1], "--self-test", "--seed", "7", "--json")
+    #expect(ran.status == 0, "\(ran.errors)")
+    let report = try ran.json
+    #expect(report["self_test"]?["seed"]?.int == 7)
+    #expect((report["self_test"]?["killed"]?.int ?? 0) > 50)
+    #expect(report["decisions"]?["samples"]?.int == report["decisions"]?["equal"]?.int)
+    #expect(report["budget"]?["stages"]?.array?.count == 5)
+    let invisible = report["coverage"]?["parts"]?.array?.filter { $0["influences_output"]?.bool == false } ?? []
+    let attention = form == "vector" ? ["attention.weight", "attention.bias"] : ["attention.bias"]
+    #expect(invisible.map { $0["parameter"]?.string } == attention)
+    let text = try tensorferry("verify", files[0], files[1], "--self-test")
+    #expect(text.output.contains("corruptions are exposed (seed 0)"))
+    #expect(text.output.split(separator: "\n").count <= 25)
+  }
 }

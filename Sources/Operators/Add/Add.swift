@@ -16,6 +16,11 @@ public struct Add: Operator {
     return operands[0]
   }
 
+  public func shift(_ operands: [Shift?], _ shapes: [Shape], output: Shape) -> Shift? {
+    let shifts = operands.compactMap { $0?.constantAxes }
+    return shifts.first.map { Shift(output, constantAlong: shifts.reduce($0) { $0.intersection($1) }) }
+  }
+
   public func forward(
     _ operands: [ArrayView<Float>], into output: inout MutableArrayView<Float>, _ workspace: inout Workspace
   ) {

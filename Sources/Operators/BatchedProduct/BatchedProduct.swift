@@ -54,6 +54,21 @@ public struct BatchedProduct: Operator {
     return try Shape(batch + [left[last - 1], columns])
   }
 
+  /// A difference that is the same for all rows of the left operand, or all columns of the right one, is so in the
+  /// product: a bias of keys adds the same to all scores of a query.
+  public func shift(_ operands: [Shift?], _ shapes: [Shape], output: Shape) -> Shift? {
+    let last = output.rank - 1
+    switch (operands[0], operands[1]) {
+    case (nil, nil): return nil
+    case (let left?, nil):
+      return Shift(output, constantAlong: left.constantAxes.contains(last - 1) ? [last - 1] : [])
+    case (nil, let right?):
+      let columns = transposeRight ? last - 1 : last
+      return Shift(output, constantAlong: right.constantAxes.contains(columns) ? [last] : [])
+    case (_?, _?): return Shift(output)
+    }
+  }
+
   public func forward(
     _ operands: [ArrayView<Float>], into output: inout MutableArrayView<Float>, _ workspace: inout Workspace
   ) {

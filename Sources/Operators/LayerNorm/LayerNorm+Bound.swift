@@ -36,6 +36,17 @@ extension LayerNorm {
   }
 }
 
+extension LayerNorm {
+  /// How far the bound rises for each unit by which a weight or a bias grows.
+  func slope(
+    of moments: Moments, _ features: Int, _ x: Double, _ rounding: Rounding, ofWeight: Bool
+  ) -> Double {
+    [rounding, .float64].map {
+      NormError(of: moments, features, eps: eps, $0).error(x, ofWeight ? 1 : 0, ofWeight ? 0 : 1)
+    }.reduce(0, +) * Rounding.outward(features)
+  }
+}
+
 /// How far one side may be off in the mean and the scale of one row.
 private struct NormError {
   let moments: Moments

@@ -99,7 +99,7 @@ public struct Linear: Operator {
   }
 
   /// Calls `body` with the offset of each result, its bias if there is one, and its terms.
-  private func forEachElement(
+  func forEachElement(
     _ operands: [ArrayView<Double>], _ body: (_ offset: Int, _ bias: Double?, Terms) -> Void
   ) {
     let (rows, outputs, inputs) = sizes(operands)

@@ -27,6 +27,14 @@ public struct MaskedSoftmax: Operator {
     return scores
   }
 
+  /// What is the same for all scores of a slice cancels.
+  public func cancellingAxis(_ shapes: [Shape]) -> Int? { axis }
+
+  public func shift(_ operands: [Shift?], _ shapes: [Shape], output: Shape) -> Shift? {
+    guard operands[1] == nil else { return Shift(output) }
+    return operands[0].flatMap { $0.constantAxes.contains(axis) ? nil : Shift(output) }
+  }
+
   public func forward(
     _ operands: [ArrayView<Float>], into output: inout MutableArrayView<Float>, _ workspace: inout Workspace
   ) {

@@ -13,6 +13,10 @@ public struct MeanOverHeads: Operator {
     return try Shape([x[0], x[2], x[3]])
   }
 
+  public func shift(_ operands: [Shift?], _ shapes: [Shape], output: Shape) -> Shift? {
+    operands[0].map { x in Shift(output, constantAlong: [0, 1, 2].filter { x.constantAxes.contains([0, 2, 3][$0]) }) }
+  }
+
   public func forward(
     _ operands: [ArrayView<Float>], into output: inout MutableArrayView<Float>, _ workspace: inout Workspace
   ) {

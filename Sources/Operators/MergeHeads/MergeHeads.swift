@@ -14,6 +14,12 @@ public struct MergeHeads: Operator {
     return try Shape([x[0], x[2], x[1] * x[3]])
   }
 
+  public func shift(_ operands: [Shift?], _ shapes: [Shape], output: Shape) -> Shift? {
+    operands[0].map { x in
+      Shift(output, constantAlong: (0..<3).filter { x.constantAxes.isSuperset(of: [[0], [2], [1, 3]][$0]) })
+    }
+  }
+
   public func forward(
     _ operands: [ArrayView<Float>], into output: inout MutableArrayView<Float>, _ workspace: inout Workspace
   ) {

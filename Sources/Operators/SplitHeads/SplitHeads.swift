@@ -23,6 +23,10 @@ public struct SplitHeads: Operator {
     return try Shape([operands[0][0], heads, operands[0][1], operands[0][2] / heads])
   }
 
+  public func shift(_ operands: [Shift?], _ shapes: [Shape], output: Shape) -> Shift? {
+    operands[0].map { x in Shift(output, constantAlong: (0..<4).filter { x.constantAxes.contains([0, 2, 1, 2][$0]) }) }
+  }
+
   public func forward(
     _ operands: [ArrayView<Float>], into output: inout MutableArrayView<Float>, _ workspace: inout Workspace
   ) {

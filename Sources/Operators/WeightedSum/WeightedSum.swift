@@ -48,6 +48,21 @@ public struct WeightedSum: Operator {
     }
   }
 
+  public func boundOfAll(
+    _ operands: [ArrayView<Double>], errors: [ArrayView<Double>?], output: ArrayView<Double>, _ rounding: Rounding
+  ) throws -> ArrayView<Double>? {
+    let starts = operands.map { UnsafePointer($0.elements.baseAddress!) }
+    let places = errors.map { $0.map { UnsafePointer($0.elements.baseAddress!) } }
+    var result = [Double](repeating: 0, count: output.count)
+    forEachElement(operands) { offset, terms in
+      let (movement, magnitude, _) = terms.spread(
+        places[0].map { $0 + (terms.left - starts[0]) }, places[1].map { $0 + (terms.right - starts[1]) })
+      result[offset] =
+        (movement + rounding.boundOfSum(terms: terms.count, magnitude: magnitude)) * Rounding.outward(terms.count)
+    }
+    return try ArrayView(result, shape: output.shape)
+  }
+
   private func forEachElement(_ operands: [ArrayView<Double>], _ body: (_ offset: Int, Terms) -> Void) {
     let (batch, positions, features) = sizes(operands)
     let (weights, values) = (operands[0].elements.baseAddress!, operands[1].elements.baseAddress!)
