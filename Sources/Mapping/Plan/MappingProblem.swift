@@ -98,6 +98,7 @@ public struct MappingError: LocatedError {
   public var reason: String {
     let count = problems.count == 1 ? "1 problem" : "\(problems.count) problems"
     let by = mapping.map { " by \($0.escapedForDisplay)" } ?? ""
-    return (["cannot \(verb) the tensors\(by): \(count)"] + problems.map { "  " + $0.description }).joined(separator: "\n")
+    let lines = ["cannot \(verb) the tensors\(by): \(count)"] + problems.map { "  " + $0.description }
+    return lines.joined(separator: "\n")
   }
 }
