@@ -50,7 +50,7 @@ extension Certificate {
 
 extension Shape {
   /// The index of an element from its offset in row-major order.
-  fileprivate func index(of offset: Int) -> [Int] {
+  func index(of offset: Int) -> [Int] {
     var rest = offset
     var index: [Int] = []
     for dimension in dimensions.reversed() {

@@ -11,7 +11,7 @@ internal import TensorFerryTensors
 extension ParityReport {
   /// The report for a terminal: at most 25 lines, no colour.
   public var text: String {
-    (heading + table + remarkLines + divergence + ["RESULT  \(verdict.rawValue)  (\(meaning))"])
+    (heading + table + remarkLines + divergence + identityLine + ["RESULT  \(verdict.rawValue)  (\(meaning))"])
       .joined(separator: "\n")
   }
 
