@@ -78,7 +78,7 @@ let package = Package(
     library("Operators", ["TensorFerryTensors", "CTensorFerryBLAS"]),
     library("Mapping", ["TensorFerryTensors", .product(name: "Yams", package: "Yams")]),
     library("Models", ["TensorFerryTensors", "TensorFerryMapping", "TensorFerryOperators"]),
-    library("Parity", ["TensorFerryTensors", "TensorFerryFormats", "TensorFerryOperators"]),
+    library("Parity", ["TensorFerryTensors", "TensorFerryFormats", "TensorFerryOperators", "CTensorFerryBLAS"]),
 
     // Products
     .target(

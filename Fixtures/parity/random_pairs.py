@@ -85,7 +85,8 @@ def main():
             torch.set_num_threads(1 + index % 2)
             weights, reference = (f"{index:04}.{kind}.h5" for kind in ("weights", "reference"))
             tensorferry.save(model, arguments.out / weights)
-            tensorferry.record(model, x, arguments.out / reference, seed=arguments.seed)
+            options = {"seed": arguments.seed, "probes": index % 5 == 0}  # they take time
+            tensorferry.record(model, x, arguments.out / reference, **options)
             sizes = [model.fc.in_features, model.fc.out_features, model.classifier.out_features]
             pairs.append(
                 {

@@ -11,7 +11,7 @@ import h5py
 import torch
 from torch import Tensor
 
-from . import container, dtypes, operations, registry
+from . import container, dtypes, operations, probes as probing, registry
 from .errors import Disagreement, Refused
 from .manifest import circumstances
 from .saving import PRODUCER, describe_model, text
@@ -29,6 +29,7 @@ def record(
     *,
     cases: Optional[int] = None,
     seed: Optional[int] = None,
+    probes: bool = True,
 ) -> None:
     """Writes the inputs, every stage in float32 and every stage in float64, to a reference bundle.
 
@@ -48,6 +49,10 @@ def record(
         path: replaced if it exists, once the new file is complete.
         cases: the most cases to take from an iterable; all if None.
         seed: written to the manifest, for those who want to make the same inputs again.
+        probes: also write what each linear stage computes in float64 from 2 (n + 1) rows of n
+            features that a verifier makes again, so that it can prove the parameters equal bit for
+            bit. Takes 16 (n + 1) bytes for each output of a stage; stages that would take more than
+            64 MiB, or all together more than 256 MiB, have none, which the manifest says.
 
     Raises:
         Refused: if the model has no known stages or the inputs do not fit it; with every problem.
@@ -79,6 +84,8 @@ def record(
                     "model_output": trace.agreement,
                 }
             )
+        if probes:
+            manifest["probes"] = _write_probes(output, stages, parameters)
         if not manifest["cases"]:
             raise Refused("cannot record", ["the inputs hold no case"])
         file.attrs["format"] = FORMAT
@@ -358,3 +365,19 @@ def _write_case(
         stage = output.group(stages, name)
         output.write(stage, "f32", value)
         output.write(stage, "f64", trace.double[name])
+
+
+def _write_probes(
+    output: container.Container, stages: Sequence[registry.Stage], parameters: Values
+) -> Dict[str, Any]:
+    """Writes the results of linear stages on probe rows; returns what the manifest says of them."""
+    chosen, notes = probing.plan(stages, parameters)
+    if chosen:
+        group = output.group(output.file, "probes")
+        output.file.attrs["probes"] = text({"generator": probing.GENERATOR, "seed": probing.SEED})
+        with torch.no_grad():
+            for stage in stages:
+                if stage.name in chosen:
+                    value = probing.result(stage, parameters, chosen[stage.name])
+                    output.write(output.group(group, stage.name), "f64", value)
+    return notes

@@ -55,7 +55,7 @@ public struct Rounding: Hashable, Sendable {
   /// - Parameters:
   ///   - extra: further roundings that each term goes through, for example of a scale.
   ///   - magnitude: the sum of the absolute values of all terms.
-  func boundOfSum(terms: Int, bias: Bool = false, extra: Int = 0, magnitude: Double) -> Double {
+  package func boundOfSum(terms: Int, bias: Bool = false, extra: Int = 0, magnitude: Double) -> Double {
     let additions = bias ? terms : max(0, terms - 1)
     func error(of side: Rounding) -> Double {
       let growth = side.gamma(min(side.depth ?? additions, additions) + 1 + extra)

@@ -22,6 +22,7 @@ extension ParityReport {
       "compared": JSONValue(compared),
       "first_divergence": JSONValue(firstDivergence?.name),
       "stages": .array(stages.map(\.json)),
+      "identity": identityJSON,
     ]
   }
 }

@@ -11,7 +11,7 @@ internal import TensorFerryTensors
 extension ParityReport {
   /// The report for a terminal: at most 25 lines, no colour.
   public var text: String {
-    let rest = remarkLines + divergence + analyses + ["RESULT  \(verdict.rawValue)  (\(meaning))"]
+    let rest = remarkLines + divergence + identityLine + analyses + ["RESULT  \(verdict.rawValue)  (\(meaning))"]
     return (heading + table(capacity: min(15, 22 - rest.count)) + rest).joined(separator: "\n")
   }
 

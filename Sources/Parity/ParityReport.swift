@@ -14,6 +14,8 @@ public struct ParityReport: Hashable, Sendable {
   public let caseCount: Int
   /// In forward order.
   public let stages: [StageReport]
+  /// Which parameters are proven equal bit for bit, in the model's order; empty if that was not asked for.
+  public internal(set) var identity: [ParameterIdentity] = []
 
   /// What the reference would expose and what it cannot see; nil if that was not asked for.
   public var coverage: Coverage?
@@ -24,14 +26,18 @@ public struct ParityReport: Hashable, Sendable {
   /// Which of many corruptions the reference exposes; nil if that was not asked for.
   public var selfTest: SelfTest?
 
-  /// The worst verdict of all stages.
-  public var verdict: Verdict { stages.map(\.verdict).max() ?? .inconclusive }
+  /// The worst verdict of all stages, or a mismatch if a parameter is proven to be another.
+  public var verdict: Verdict {
+    identity.contains { $0.different > 0 } ? .mismatchProven : stages.map(\.verdict).max() ?? .inconclusive
+  }
 
   /// The first stage whose differences rounding does not explain, or nil if there is none.
   public var firstDivergence: StageReport? { stages.first { $0.verdict == .mismatchProven } }
 
   /// Which side is off in the first stage that diverges.
-  public var blame: Blame { firstDivergence?.blame ?? .neither }
+  public var blame: Blame {
+    firstDivergence?.blame ?? (identity.contains { $0.different > 0 } ? .reference : .neither)
+  }
 
   /// How many values were compared in all stages.
   public var compared: Int { stages.map(\.compared).reduce(0, +) }

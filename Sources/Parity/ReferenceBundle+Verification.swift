@@ -10,14 +10,21 @@ extension ReferenceBundle {
   ///
   /// - Parameter computed: weights of linear layers that were not copied but computed from others, as a weight norm is,
   ///   with the largest relative difference that this explains; see `MappingPlan.computedParameters`.
+  /// - Parameter provingIdentity: whether to prove the parameters of linear stages equal bit for bit, as far as the rows
+  ///   tell them; see ``ParameterIdentity``.
   /// - Throws: ``ParityError`` if the reference was recorded from another model or from one of other sizes, and
   ///   whatever reading its file throws. Differences are not errors: they are in the report.
   /// - Complexity: for each case about four passes of the model in Double; memory for the values of one case.
-  public func verify(_ model: some Model, computed: [String: Double] = [:]) throws -> ParityReport {
+  public func verify(
+    _ model: some Model, computed: [String: Double] = [:], provingIdentity: Bool = true
+  ) throws -> ParityReport {
     var verifier = try verifier(of: model, computed: computed)
     for entry in cases { try verifier.add(trace(of: entry, model.graph)) }
+    var prover = provingIdentity ? IdentityProver(model, computed: computed) : nil
+    try judgeLinearStages(of: model, computed, &verifier, &prover)
     return ParityReport(
-      model: type(of: model).id, file: file, manifest: manifest, caseCount: cases.count, stages: verifier.reports)
+      model: type(of: model).id, file: file, manifest: manifest, caseCount: cases.count, stages: verifier.reports,
+      identity: prover?.results ?? [])
   }
 
   /// - Throws: ``ParityError`` with code `.otherModel`.
@@ -55,7 +62,7 @@ extension ReferenceBundle {
     return trace
   }
 
-  private func checkedShapes(of entry: Case, _ graph: StageGraph) throws -> [ValueName: Shape] {
+  func checkedShapes(of entry: Case, _ graph: StageGraph) throws -> [ValueName: Shape] {
     func fail(_ code: ParityError.Code, _ reason: String, _ tensor: String) -> ParityError {
       ParityError(code, reason, file: file, tensor: "cases.\(entry.name).\(tensor)")
     }

@@ -3,7 +3,8 @@ public import TensorFerryTensors
 /// What PyTorch computed with a model: cases, each with its inputs and the values of every stage.
 ///
 /// The tensors of a bundle bear the names `cases.0000.inputs.<input>`, `cases.0000.stages.<stage>.f32` and
-/// `cases.0000.stages.<stage>.f64`. The float64 values come from the same float32 inputs and parameters, widened.
+/// `cases.0000.stages.<stage>.f64`, and perhaps `probes.<stage>.f64`. The float64 values come from the same float32
+/// inputs and parameters, widened.
 /// Nothing is read until the bundle is compared with a model.
 public struct ReferenceBundle: Sendable {
   /// One set of inputs and what the stages gave for them.
@@ -33,6 +34,8 @@ public struct ReferenceBundle: Sendable {
   public let manifest: JSONValue
   /// In order of their names.
   public let cases: [Case]
+  /// What linear stages gave for rows that are made again from a seed.
+  public let probes: Probes?
   /// The path of the file, if there is one.
   public let file: String?
 
@@ -51,10 +54,11 @@ public struct ReferenceBundle: Sendable {
     configuration = try state.metadata("configuration").map { _ in try Self.object("configuration", state, file) }
     manifest = try Self.object("manifest", state, file)
     cases = try Self.cases(state, file)
+    probes = try Probes(state, file)
   }
 
   /// A JSON object in a text attribute.
-  private static func object(_ key: String, _ state: StateDict, _ file: String?) throws -> JSONValue {
+  static func object(_ key: String, _ state: StateDict, _ file: String?) throws -> JSONValue {
     guard let text = state.metadata(key)?.string else {
       throw ParityError(.invalidMetadata, "the \(key) is missing or not a text", file: file)
     }
@@ -101,10 +105,10 @@ public struct ReferenceBundle: Sendable {
     return cases.values.sorted { ($0.name.utf8.count, $0.name) < ($1.name.utf8.count, $1.name) }
   }
 
-  private static func unexpected(_ name: String, _ file: String?) -> ParityError {
+  static func unexpected(_ name: String, _ file: String?) -> ParityError {
     ParityError(
       .unexpectedName,
-      "the name has no place in a reference, which holds cases.0000.inputs.<name> and "
-        + "cases.0000.stages.<name>.f32 or .f64", file: file, tensor: name)
+      "the name has no place in a reference, which holds cases.0000.inputs.<name>, "
+        + "cases.0000.stages.<name>.f32 or .f64, and probes.<stage>.f64", file: file, tensor: name)
   }
 }

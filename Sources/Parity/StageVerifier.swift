@@ -70,6 +70,12 @@ struct StageVerifier {
     }
   }
 
+  /// Judges float64 values of a stage that belong to no case.
+  mutating func add(_ comparison: Comparison, of stage: String) {
+    guard let index = reports.firstIndex(where: { $0.name == stage }) else { return }
+    reports[index][.weights].compare(comparison)
+  }
+
   /// Judges the reference's float32 values and ours against the oracle on the float32 input.
   ///
   /// - Returns: our values, or nil if the reference lacks the stage or its input.

@@ -19,6 +19,18 @@ struct ReferenceBundleTests {
     (.unexpectedName, { try $0.add("cases.one.inputs.x", [1, 3]) }, "'cases.one.inputs.x'"),
     (.unexpectedName, { try $0.add("cases.0000.stages.fc", [1, 3]) }, "'cases.0000.stages.fc'"),
     (.wrongType, { try $0.add("cases.0000.stages.fc.f64", [1, 2]) }, "must be F64, it is F32"),
+    (.unexpectedName, { try $0.add("probes.fc.f32", [8, 2]) }, "'probes.fc.f32'"),
+    (.unexpectedName, { try $0.add("probes..f64", [8, 2], .f64) }, "'probes..f64'"),
+    (.wrongType, { try $0.add("probes.fc.f64", [8, 2]) }, "must be F64, it is F32"),
+    (.invalidMetadata, { try $0.add("probes.fc.f64", [8, 2], .f64) }, "the probes is missing"),
+    (.invalidMetadata, { try $0.addProbes(of: "fc", [8, 2], generator: "mt19937") }, "is mt19937, known is"),
+    (.invalidMetadata, { try $0.addProbes(of: "fc", [8, 2], seed: "-1") }, "seed of the probes is -1"),
+    (.invalidMetadata, { try $0.addProbes(of: "fc", [8, 2], seed: "9007199254740992") }, "to 9007199254740991"),
+    (.invalidMetadata, { try $0.addProbes(of: "fc", [8, 2], seed: "null") }, "seed of the probes is null"),
+    (.stageShape, { try $0.addProbes(of: "fc", [9, 2]) }, "has shape [9, 2], the model gives [8, 2]"),
+    (.stageShape, { try $0.addProbes(of: "fc", [8, 3]) }, "has shape [8, 3], the model gives [8, 2]"),
+    (.unexpectedStage, { try $0.addProbes(of: "attention_weights", [8, 2]) }, "no linear stage"),
+    (.unexpectedStage, { try $0.addProbes(of: "fb", [8, 2]) }, "'probes.fb.f64'"),
     (.wrongType, { try $0.add("cases.0000.inputs.x", [1, 3], .f64) }, "must be F32, it is F64"),
     (
       .otherModel, { $0.metadata["model"] = "SelfAttention/1" },
@@ -49,10 +61,10 @@ struct ReferenceBundleTests {
   @Test("every code is among them", arguments: ParityError.Code.allCases)
   func everyCode(_ code: ParityError.Code) { #expect(Self.refused.contains { $0.0 == code }) }
 
-  @Test("probes are left alone, and cases come in the order of their numbers")
+  @Test("cases come in the order of their numbers, whatever probes there are")
   func order() throws {
     var draft = try Draft()
-    try draft.add("probes.fc.f64", [9, 9], .f64)
+    try draft.addProbes(of: "fc", [8, 2])
     for name in ["10000", "0002", "0001"] { try draft.add("cases.\(name).inputs.x", [1, 3]) }
     #expect(try ReferenceBundle(draft.state()).cases.map(\.name) == ["0000", "0001", "0002", "10000"])
   }
@@ -78,6 +90,13 @@ struct ReferenceBundleTests {
     mutating func add(_ name: String, _ shape: Shape, _ dtype: DType = .f32) throws {
       let bytes = try [UInt8](repeating: 0, count: dtype.byteCount(of: shape.elementCount))
       tensors[name] = try Tensor(dtype: dtype, shape: shape, bytes: bytes)
+    }
+
+    mutating func addProbes(
+      of stage: String, _ shape: Shape, generator: String = "splitmix64/1", seed: String = "0"
+    ) throws {
+      metadata["probes"] = #"{"generator": "\#(generator)", "seed": \#(seed)}"#
+      try add("probes.\(stage).f64", shape, .f64)
     }
 
     mutating func rename(_ old: String, _ new: String) { tensors[new] = tensors.removeValue(forKey: old) }

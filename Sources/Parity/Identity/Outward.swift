@@ -1,0 +1,14 @@
+/// Bounds that are computed in Double and stay above the exact ones.
+enum Outward {
+  /// `k u / (1 - k u)` for float64, rounded up.
+  ///
+  /// - Precondition: `k` is at most 2^40.
+  static func gamma(_ k: Int) -> Double {
+    precondition(k <= 1 << 40)
+    let product = Double(k) * 0x1p-53
+    return product / (1 - product) * (1 + 0x1p-40)
+  }
+
+  /// A number that was added up from `terms` products of numbers that are not negative, raised above the exact sum.
+  static func sum(_ value: Double, terms: Int) -> Double { value * (1 + max(0x1p-40, Double(terms + 32) * 0x1p-51)) }
+}
