@@ -87,9 +87,11 @@ struct ConvertCommand: ParsableCommand {
 
   /// The tensors as the mapping makes them, if there is one.
   private func mapped(_ state: StateDict) throws -> (StateDict, MappingPlan?) {
-    guard
-      let plan = try inverse ? mapping.recordedInverse(in: state) : mapping.read().map({ MappingPlan($0, from: state) })
-    else { return (state, nil) }
+    var state = state
+    let plan = try inverse ? mapping.recordedInverse(in: state) : mapping.read().map { MappingPlan($0, from: state) }
+    // What the model file says of itself is not true of the tensors under their first names.
+    if inverse { state.metadata.removeAll { ["plan", "model", "configuration", "producer"].contains($0.key) } }
+    guard let plan else { return (state, nil) }
     try MappingOptions.checkPacked(plan, state)
     if !dryRun, !allowLossy {
       let losses = try plan.castLosses(state)
@@ -98,10 +100,7 @@ struct ConvertCommand: ParsableCommand {
           .lossyCast, losses.summary + "; --allow-lossy permits it", file: state.origin?.path, tensor: first)
       }
     }
-    var result = try plan.apply(to: state)
-    // What the model file says of itself is not true of the tensors under their first names.
-    if inverse { result.metadata.removeAll { ["plan", "model", "configuration", "producer"].contains($0.key) } }
-    return (result, plan)
+    return (try plan.apply(to: state), plan)
   }
 
   private func write(_ conversion: Conversion) throws {

@@ -43,8 +43,9 @@ struct ImportCommand: ParsableCommand {
 
   private func write(_ weights: OpenWeights, _ configuration: JSONValue) throws {
     var parameters = try weights.plan.apply(to: weights.state)
-    // By it `convert --inverse` finds the way back, and `verify` what was computed and not copied.
-    parameters.metadata = [.init("plan", weights.plan.json)]
+    // By it `convert --inverse` finds the way back, and `verify` what was computed and not copied. Names that are the
+    // model's own need none: every arrangement of the same weights gives the same file.
+    parameters.metadata = weights.plan.isDeclared ? [.init("plan", weights.plan.json)] : []
     try parameters.write(
       path: output,
       format: .hdf5(attributes: [

@@ -49,7 +49,8 @@ import Testing
           continue
         }
         #expect(back.status == 0, "\(journey.name): \(back.errors)")
-        if ["checkpoint", "lightning"].contains(journey.name) { continue }
+        // What was found by its own names behind a key or a wrapper's prefix comes back without them.
+        if ["checkpoint", "lightning", "wrapped"].contains(journey.name) { continue }
         let difference = try ferry(["diff", path("back.pt"), journey.weights])
         #expect(difference.status == 0, "\(journey.name): \(difference.output)")
       }

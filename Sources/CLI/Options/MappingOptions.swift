@@ -27,11 +27,12 @@ struct MappingOptions: ParsableArguments {
     }
   }
 
-  /// The plan that undoes the mapping by which a model file was made.
-  func recordedInverse(in state: StateDict) throws -> MappingPlan {
+  /// The plan that undoes the mapping by which a model file was made; nil if its names were the model's own.
+  func recordedInverse(in state: StateDict) throws -> MappingPlan? {
     guard let recorded = try MappingPlan(recordedIn: state) else {
+      guard state.metadata("model") == nil else { return nil }
       throw WeightFileError(
-        .malformed, "it records no plan to undo: only files that 'import' wrote have one", file: state.origin?.path)
+        .malformed, "there is no mapping to undo: it is not a model file that 'import' wrote", file: state.origin?.path)
     }
     let (plan, losses) = recorded.inverse()
     guard losses.isEmpty else {

@@ -48,6 +48,9 @@ public struct MappingPlan: Sendable {
   /// The step that makes a target, or nil.
   public func step(making target: String) -> MappingStep? { steps.first { $0.targets.contains(target) } }
 
+  /// True if more is done than to find a model's own names, perhaps behind a prefix.
+  public var isDeclared: Bool { mapping != nil || steps.contains { !$0.transforms.isEmpty } }
+
   /// A tensor of the result, its type, and the step that makes it.
   public struct Assignment: Sendable {
     public let target: String
