@@ -38,16 +38,7 @@ extension MappingPlan {
 
   /// The names of the state dict as the rules see them: behind key and prefixes.
   func selected(_ state: StateDict) throws -> StateDict {
-    guard let mapping else { return state }
-    var selection = StateDictSelection()
-    selection.key = mapping.key
-    var selected = try selection.apply(to: state)
-    for prefix in mapping.strippedPrefixes {
-      var selection = StateDictSelection()
-      selection.strippedPrefix = prefix
-      selected = try selection.apply(to: selected)
-    }
-    return selected
+    try mapping?.select(from: state) ?? state
   }
 }
 

@@ -51,18 +51,9 @@ extension MappingPlan {
     _ mapping: WeightMapping, from state: StateDict, to target: (([String]) -> [ParameterPattern])? = nil
   ) {
     var problems = Self.refusals(state)
-    var selection = StateDictSelection()
-    selection.key = mapping.key
     var selected = StateDict()
-    var prefix = mapping.key.map { $0 + "." } ?? ""
     do {
-      selected = try selection.apply(to: state)
-      for stripped in mapping.strippedPrefixes {
-        var selection = StateDictSelection()
-        selection.strippedPrefix = stripped
-        selected = try selection.apply(to: selected)
-        prefix += stripped
-      }
+      selected = try mapping.select(from: state)
     } catch {
       problems += (error as? MappingError)?.problems ?? [.init(.missing, "\(error)")]
     }
@@ -90,7 +81,7 @@ extension MappingPlan {
     self.init(
       steps: steps, sources: selected.names.filter(Set(steps.flatMap(\.sources)).contains), targets: targets,
       sizes: sizes,
-      prefix: prefix, dropped: resolver.dropped.map(\.name),
+      prefix: mapping.prefix, dropped: resolver.dropped.map(\.name),
       ignored: state.names.filter { !$0.hasPrefix(mapping.key.map { $0 + "." } ?? "") }, problems: problems,
       file: state.origin?.path, mapping: mapping)
   }

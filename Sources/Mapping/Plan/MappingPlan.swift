@@ -45,9 +45,6 @@ public struct MappingPlan: Sendable {
     guard problems.isEmpty else { throw MappingError(file: file, mapping: mapping?.file, problems: problems) }
   }
 
-  /// The step that makes a target, or nil.
-  public func step(making target: String) -> MappingStep? { steps.first { $0.targets.contains(target) } }
-
   /// True if more is done than to find a model's own names, perhaps behind a prefix.
   public var isDeclared: Bool { mapping != nil || steps.contains { !$0.transforms.isEmpty } }
 

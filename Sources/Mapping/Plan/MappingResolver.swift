@@ -167,13 +167,7 @@ struct MappingResolver {
   }
 
   private static func part(_ transform: TensorTransform?, _ type: TensorType) -> Part {
-    switch transform {
-    case .slice(let axis, let start, let end): return .indices(axis: axis, start..<end)
-    case .part(let axis, let index, let count):
-      let length = type.shape[axis] / count
-      return .indices(axis: axis, index * length..<(index + 1) * length)
-    default: return .all
-    }
+    transform?.range(of: type).map { .indices(axis: $0.axis, $0.indices) } ?? .all
   }
 
   private static func overlaps(_ left: Part, _ right: Part) -> Bool {

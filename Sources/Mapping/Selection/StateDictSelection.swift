@@ -84,3 +84,21 @@ public struct StateDictSelection: Hashable, Sendable {
     return keys.prefix(8).map { "'\($0.escapedForDisplay)'" }.joined(separator: ", ")
   }
 }
+
+extension WeightMapping {
+  /// What is taken off the names before the rules see them.
+  var prefix: String { (key.map { $0 + "." } ?? "") + strippedPrefixes.joined() }
+
+  /// The tensors as the rules see them: those under the key, without the prefixes.
+  ///
+  /// - Throws: ``MappingError`` if the key or a prefix matches nothing.
+  func select(from state: StateDict) throws -> StateDict {
+    var selection = StateDictSelection()
+    selection.key = key
+    return try strippedPrefixes.reduce(selection.apply(to: state)) { state, prefix in
+      var selection = StateDictSelection()
+      selection.strippedPrefix = prefix
+      return try selection.apply(to: state)
+    }
+  }
+}
