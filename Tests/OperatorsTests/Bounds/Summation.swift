@@ -20,6 +20,8 @@ struct Summation: CustomTestStringConvertible {
   var order: Order
   /// Whether a product is rounded together with the sum that it goes into.
   var fuses = false
+  /// Whether results below the least normal number become 0.
+  var flushes = false
 
   static let all = Order.allCases.flatMap { [Summation(order: $0), Summation(order: $0, fuses: true)] }
 
@@ -29,20 +31,24 @@ struct Summation: CustomTestStringConvertible {
   enum Node<Scalar: BinaryFloatingPoint> {
     case product(Scalar, Scalar)
     case value(Scalar)
+  }
 
-    var rounded: Scalar {
-      switch self {
-      case .product(let a, let b): a * b
-      case .value(let value): value
-      }
+  private func flushed<Scalar: BinaryFloatingPoint>(_ value: Scalar) -> Scalar {
+    flushes && value.magnitude < .leastNormalMagnitude ? 0 : value
+  }
+
+  private func rounded<Scalar: BinaryFloatingPoint>(_ node: Node<Scalar>) -> Scalar {
+    switch node {
+    case .product(let a, let b): flushed(a * b)
+    case .value(let value): value
     }
   }
 
   func add<Scalar: BinaryFloatingPoint>(_ left: Node<Scalar>, _ right: Node<Scalar>) -> Node<Scalar> {
     switch (left, right) {
     case (.product(let a, let b), let other) where fuses, (let other, .product(let a, let b)) where fuses:
-      .value(other.rounded.addingProduct(a, b))
-    default: .value(left.rounded + right.rounded)
+      .value(flushed(rounded(other).addingProduct(a, b)))
+    default: .value(flushed(rounded(left) + rounded(right)))
     }
   }
 
@@ -52,11 +58,11 @@ struct Summation: CustomTestStringConvertible {
     var nodes = zip(left, right).map { Node.product($0, $1) }
     // A bias comes first, last or anywhere.
     if let bias { nodes.insert(.value(bias), at: Int.random(in: 0...nodes.count, using: &random)) }
-    return sum(nodes, &random).rounded
+    return rounded(sum(nodes, &random))
   }
 
   func sum<Scalar: BinaryFloatingPoint>(_ values: [Scalar], _ random: inout SeededRandom) -> Scalar {
-    sum(values.map { .value($0) }, &random).rounded
+    rounded(sum(values.map { .value($0) }, &random))
   }
 
   private func sum<Scalar: BinaryFloatingPoint>(
@@ -90,7 +96,7 @@ struct Summation: CustomTestStringConvertible {
       for _ in 0..<candidates {
         let (i, j) = (Int.random(in: 0..<nodes.count, using: &random), Int.random(in: 0..<nodes.count, using: &random))
         guard i != j else { continue }
-        let (a, b) = (nodes[i].rounded, nodes[j].rounded)
+        let (a, b) = (rounded(nodes[i]), rounded(nodes[j]))
         let sum = a + b
         // What rounding took off the sum (Knuth's two-sum).
         let loss = (a - (sum - (sum - a))) + (b - (sum - a))
