@@ -2,6 +2,7 @@
 # make test     every test, Swift and Python
 # make lint     format, warnings and dependencies between targets
 # make docs     the API reference, into .build/docs
+# make compare  docs/explanation/comparison.md: the rules of other tools and verify, on the same models
 # make bench-memory  the peak memory of every conversion, on files of 4 GiB
 # make install  the command and its completions, below PREFIX (/usr/local)
 #
@@ -17,7 +18,7 @@ RELEASE := swift build -c release --product tensorferry
 # is plain loops, which take a hundred times as long without.
 STRICT := TENSORFERRY_WARNINGS_ARE_ERRORS=1
 
-.PHONY: demo test lint docs bench-memory install libraries test-programs python clean
+.PHONY: demo test lint docs compare bench-memory install libraries test-programs python clean
 
 demo: libraries
 	@$(RELEASE)
@@ -38,6 +39,11 @@ docs: libraries
 	  swift package --allow-writing-to-directory $(BUILD)/docs generate-documentation \
 	    --target $$target --output-path $(BUILD)/docs/$$target; \
 	done
+
+compare: libraries python
+	@$(RELEASE)
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) Benchmarks/comparison/comparators.py "$$($(RELEASE) --show-bin-path)/tensorferry" \
+	  -o docs/explanation/comparison.md
 
 bench-memory: libraries
 	@$(RELEASE)

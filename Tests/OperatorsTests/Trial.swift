@@ -59,9 +59,11 @@ struct Trial: Sendable {
 
   /// The highest share of the bound that the recorded result takes, in the arithmetic of its type; NaN if one is
   /// not finite.
-  func utilisation() throws -> Double {
+  ///
+  /// - Parameter rounding: how the side rounds that computed it; that of the type if nil.
+  func utilisation(_ rounding: Rounding? = nil) throws -> Double {
     let operands = try operands.map { try ArrayView($0.doubles(), shape: $0.shape) }
-    return try utilisation(of: result.doubles(), operands, result.dtype == .f64 ? .float64 : .float32)
+    return try utilisation(of: result.doubles(), operands, rounding ?? (result.dtype == .f64 ? .float64 : .float32))
   }
 
   /// The same for what our float32 pass computes; 0 for float64 operands, which it does not take.

@@ -95,8 +95,13 @@ public struct BatchedProduct: Operator {
     forEachElement(operands, output.shape) { offset, terms in
       let magnitude = terms.magnitude * scale.factor(terms.count)
       result[offset] = rounding.boundOfSum(terms: terms.count, extra: scaleRoundings, magnitude: magnitude)
-      // Where the scale is applied to the operands, what underflows there is multiplied by the other operand.
-      if scale != .one { result[offset] += rounding.leastNonzero * terms.magnitudeOfFactors }
+      // Where the scale is applied to the operands, what underflows there is multiplied by the other operand, and rounded
+      // as every term is.
+      if scale != .one {
+        let growth = rounding.gamma(terms.count + scaleRoundings)
+        result[offset] +=
+          rounding.leastNonzero * terms.magnitudeOfFactors * (1 + growth) * Rounding.outward(terms.count)
+      }
     }
   }
 

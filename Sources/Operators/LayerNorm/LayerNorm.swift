@@ -70,14 +70,17 @@ struct Moments {
   let variance: Double
   /// The largest absolute value.
   let largest: Double
+  /// The mean of the absolute values.
+  let magnitude: Double
 
   init(_ row: UnsafeBufferPointer<Double>) {
     let count = Double(row.count)
-    var (sum, largest) = (0.0, 0.0)
+    var (sum, largest, magnitudes) = (0.0, 0.0, 0.0)
     var i = 0
     while i < row.count {
       sum += row[i]
       largest = Swift.max(largest, row[i].magnitude)
+      magnitudes += row[i].magnitude
       i += 1
     }
     let mean = sum / count
@@ -89,6 +92,7 @@ struct Moments {
     }
     self.mean = mean
     self.largest = largest
+    magnitude = magnitudes / count
     variance = squares / count
   }
 }

@@ -35,7 +35,8 @@ public struct MeanOverHeads: Operator {
     }
   }
 
-  /// A sum in any order and a division, or a product with a rounded reciprocal: two roundings more.
+  /// A sum in any order and a division, or a product with a rounded reciprocal: two roundings, of which the bound of a sum
+  /// of products counts one.
   public func bound(
     _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,
     into bound: inout MutableArrayView<Double>
@@ -44,7 +45,7 @@ public struct MeanOverHeads: Operator {
     let result = bound.elements
     forEachSlice(operands[0].shape) { offset, slice in
       let magnitude = slice.reduce(0) { $0 + operands[0].elements[$1].magnitude } / Double(heads)
-      result[offset] = rounding.boundOfSum(terms: heads, extra: 2, magnitude: magnitude)
+      result[offset] = rounding.boundOfSum(terms: heads, extra: 1, magnitude: magnitude)
     }
   }
 
