@@ -79,5 +79,7 @@ extension Terms {
 
 extension ArrayView<Double> {
   /// The deviations of a result that nothing rounds.
-  static func zeros(_ shape: Shape) throws -> ArrayView<Double> { try MutableArrayView<Double>(shape: shape).finished() }
+  static func zeros(_ shape: Shape) throws -> ArrayView<Double> {
+    try MutableArrayView<Double>(shape: shape).finished()
+  }
 }

@@ -16,7 +16,8 @@ extension BatchedProduct {
           terms: terms.count, squares: terms.squares * factor * factor, sum: sums[offset], extra: isScaled ? 2 : 0)
         var underflow = rounding.underflow(2 * terms.count + 1)
         if isScaled {
-          variance += 6 * (rounding.step * rounding.step + Rounding.float64.step * Rounding.float64.step)
+          variance +=
+            6 * (rounding.step * rounding.step + Rounding.float64.step * Rounding.float64.step)
             * (sums[offset] * sums[offset])
           underflow += rounding.leastNonzero * terms.magnitudeOfFactors
         }

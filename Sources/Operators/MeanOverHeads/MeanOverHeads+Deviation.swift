@@ -14,7 +14,8 @@ extension MeanOverHeads {
         let squares = slice.reduce(0) { $0 + x[$1] * x[$1] } / Double(heads * heads)
         deviations[offset] =
           (rounding.varianceOfSum(terms: heads, squares: squares, sum: sums[offset])
-          + 2 * rounding.step * rounding.step * sums[offset] * sums[offset]).squareRoot() + rounding.underflow(heads + 2)
+          + 2 * rounding.step * rounding.step * sums[offset] * sums[offset]).squareRoot()
+          + rounding.underflow(heads + 2)
       }
     }
     return result.finished()
