@@ -2,10 +2,11 @@
 
     deviations.py
 
-prints, for each size and kernel, the length of the chain of additions that explains the measured
-errors: in a chain of L, with partial sums on a random walk from 0 to the sum, they have the variance
-(0.425 u)^2 (L (squares / 6 + sum^2 / 3) + squares). `Rounding+Deviation.swift` has what follows from
-it. The Swift tests run `trials` of this file, whose operations they judge.
+prints, for each size and kernel, the length of the chain of additions that explains the
+measured errors: in a chain of L, with partial sums on a random walk from 0 to the sum, they
+have the variance (0.425 u)^2 (L (squares / 6 + sum^2 / 3) + squares).
+`Rounding+Deviation.swift` has what follows from it. The Swift tests run `trials` of this file,
+whose operations they judge.
 """
 
 import torch
@@ -32,6 +33,18 @@ def chain(rows, outputs, terms, piles_up, generator):
     return float((error - squares.mean()) / (squares / 6 + exact.square() / 3).mean())
 
 
+def softmax(scores):
+    return torch.softmax(scores, 1)
+
+
+def weighted_sum(weights, values):
+    return torch.bmm(weights.transpose(1, 2), values).squeeze(1)
+
+
+def layer_norm(x, weight, bias):
+    return torch.nn.functional.layer_norm(x, x.shape[-1:], weight, bias)
+
+
 def trials(run):
     """Calls `run(operator, function, *operands)` for sums of all shapes and sizes."""
     generator = torch.Generator().manual_seed(20250301)
@@ -45,14 +58,12 @@ def trials(run):
                 run("linear_without_bias", linear, x, weight)
     for positions in TERMS[:-2]:
         scores = torch.randn(4, positions, 1, generator=generator) * 3
-        run("softmax_1", lambda s: torch.softmax(s, 1), scores)
+        run("softmax_1", softmax, scores)
         values = torch.randn(4, positions, 40, generator=generator) + 0.5
-        summed = lambda w, v: torch.bmm(w.transpose(1, 2), v).squeeze(1)
-        run("weighted_sum", summed, torch.softmax(scores, 1), values)
+        run("weighted_sum", weighted_sum, torch.softmax(scores, 1), values)
         x = torch.randn(8, positions + 1, generator=generator) * 2 + positions % 5
         weight = torch.randn(2, positions + 1, generator=generator)
-        norm = lambda x, w, b: torch.nn.functional.layer_norm(x, x.shape[-1:], w, b)
-        run("layer_norm", norm, x, weight[0], weight[1])
+        run("layer_norm", layer_norm, x, weight[0], weight[1])
     run("gelu", torch.nn.functional.gelu, torch.linspace(-9, 9, 4001))
 
 

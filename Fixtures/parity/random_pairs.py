@@ -2,12 +2,12 @@
 
     random_pairs.py OUT [--count N] [--seed S] [--processes P]
 
-`OUT/0000.weights.h5` and `OUT/0000.reference.h5`, ...; `OUT/pairs.json` lists what they are. Eight in
-ten are attention classifiers: D 1...784, H 1...256, C 1...100, N 1...197 positions or the vector
-form, B 1...8; the scale of every parameter and of the input is drawn from 1e-20...1e15 on its own,
-and drawn again while a sum of magnitudes in any stage comes near the largest float32. The others
-are attentions and transformers with masks, from `attention_pairs.py`, whose inputs have scales from
-1e-12 to 1e6.
+`OUT/0000.weights.h5` and `OUT/0000.reference.h5`, ...; `OUT/pairs.json` lists what they are.
+Eight in ten are attention classifiers: D 1...784, H 1...256, C 1...100, N 1...197 positions or
+the vector form, B 1...8; the scale of every parameter and of the input is drawn from
+1e-20...1e15 on its own, and drawn again while a sum of magnitudes in any stage comes near the
+largest float32. The others are attentions and transformers with masks, from
+`attention_pairs.py`, whose inputs have scales from 1e-12 to 1e6.
 
 The float32 values come from torch in one of these ways, with 1 or 2 threads:
 
@@ -91,7 +91,7 @@ def classifier(generator, way):
 
 
 def transformed(make, index, generator):
-    """An attention or a transformer, whose biases and norms are not those that torch starts with."""
+    """An attention or a transformer with biases and norms that torch does not start with."""
     model, inputs, options = make(index, generator)
     for parameter in model.parameters():
         parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.2)

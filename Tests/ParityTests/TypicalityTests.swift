@@ -75,6 +75,15 @@ struct TypicalityTests {
     #expect(report.text.contains("unusual for rounding: ") == (deviations > 10))
   }
 
+  @Test("weights through bfloat16 are off by hundreds of deviations, where they exceed the bound by little")
+  func bfloat16() throws {
+    var scene = try MutationTests.scene("784-256-10 x 49")
+    try MutationTests.Corruption.fcInBFloat16.apply(to: &scene.parameters)
+    let reference = try scene.verify().stages[0].certificates[1]
+    #expect(try #require(reference.scores.rms) > 300)
+    #expect(reference.utilisation < 30)
+  }
+
   @Test("an operator that does not know what is usual leaves its stage explained, and says so")
   func unknown() throws {
     let report = try MutationTests.scene("7-5-3 x 2").references["right"]!

@@ -91,11 +91,11 @@ struct Ledger {
         unbounded.map { "stage '\($0.name)' has values without a finite bound" } ?? "not all stages are compared"
       return Assumption(id: "A4", statement: statement, status: .assumed, evidence: why)
     }
+    let hasNorm = graph.stages.contains { $0.operation is LayerNorm }
     return Assumption(
       id: "A4", statement: statement, status: .checked,
-      evidence:
-        "all \(report.compared) values are finite, which an infinity on the way would show in a sum, a product or "
-        + "a softmax; the squares of a layer norm stay below the largest float32")
+      evidence: "all \(report.compared) values are finite, which an infinity on the way would show in a sum, a product "
+        + "or a softmax" + (hasNorm ? "; the squares in layer norms stay below the largest number" : ""))
   }
 
   private var underflow: Assumption {
