@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 import h5py
 import torch
@@ -24,7 +24,8 @@ def circumstances() -> Dict[str, Any]:
         "blas": _blas(build),
         "mkldnn": bool(torch.backends.mkldnn.is_available()),
         "threads": torch.get_num_threads(),
-        "matmul_precision": torch.get_float32_matmul_precision(),
+        "matmul_precision": _matmul_precision(),
+        "fp32_precision": _fp32_precision(),
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
         "flush_denormal": _flushes_denormal(),
     }
@@ -37,6 +38,18 @@ def _blas(build: str) -> Dict[str, Any]:
         r"^ *- (.*(?:Math Kernel Library|MKL-DNN|OpenBLAS).*)$", build, re.MULTILINE
     )
     return {"name": name.group(1) if name else None, "libraries": libraries}
+
+
+def _matmul_precision() -> Optional[str]:
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError:  # it was set by backend, in a way that this function cannot tell
+        return None
+
+
+def _fp32_precision() -> Optional[str]:
+    """What oneDNN may compute float32 products in; None for a torch that has no such switch."""
+    return getattr(getattr(torch.backends.mkldnn, "matmul", None), "fp32_precision", None)
 
 
 def _flushes_denormal() -> bool:

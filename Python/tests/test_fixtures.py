@@ -150,16 +150,32 @@ def test_mutants_that_change_nothing_are_an_error(tmp_path):
         run("parity/mutants.py", tmp_path / "w.h5", tmp_path / "out")
 
 
-def test_random_pairs_are_of_both_forms_and_thread_counts_and_reproduce(tmp_path):
-    run("parity/random_pairs.py", tmp_path, "--count", 40, "--seed", 5)
-    pairs = json.loads((tmp_path / "pairs.json").read_text())
-    assert {len(pair["x"]) for pair in pairs} == {2, 3}
+def test_random_pairs_are_of_all_kinds_and_reproduce(tmp_path):
+    run("parity/random_pairs.py", tmp_path / "a", "--count", 40, "--seed", 5, "--processes", 2)
+    run("parity/random_pairs.py", tmp_path / "b", "--count", 4, "--seed", 5)
+    pairs = json.loads((tmp_path / "a/pairs.json").read_text())
+    assert json.loads((tmp_path / "b/pairs.json").read_text()) == pairs[:4]
+    assert {len(pair["shapes"]["x"]) for pair in pairs if "x" in pair["shapes"]} == {2, 3}
     assert {pair["threads"] for pair in pairs} == {1, 2}
+    assert {pair["way"] for pair in pairs} == {"eager", "traced", "compiled", "unfused", "split"}
+    for fact in ("masked", "complete"):
+        assert {pair[fact] for pair in pairs} == {True, False}
     for pair in pairs:
-        weights = state_dict(tmp_path / pair["weights"])
-        assert list(weights["fc.weight"].shape) == [pair["sizes"][1], pair["sizes"][0]]
-        with h5py.File(tmp_path / pair["reference"]) as file:
-            assert list(file["cases/0000/inputs/x"].shape) == pair["x"]
-            threads = json.loads(file.attrs["manifest"])["threads"]
-            assert threads == pair["threads"]
-            assert all(np.isfinite(s["f32"]).all() for s in file["cases/0000/stages"].values())
+        with h5py.File(tmp_path / "a" / pair["reference"]) as file:
+            inputs = file["cases/0000/inputs"]
+            assert {name: list(value.shape) for name, value in inputs.items()} == pair["shapes"]
+            assert json.loads(file.attrs["manifest"])["threads"] == pair["threads"]
+            for stage in file["cases/0000/stages"].values():
+                assert set(stage) == ({"f32", "f64"} if pair["complete"] else {"f32"})
+                assert np.isfinite(stage["f32"]).all()
+    for pair in pairs[:4]:
+        for name in (pair["weights"], pair["reference"]):
+            with h5py.File(tmp_path / "a" / name) as one, h5py.File(tmp_path / "b" / name) as two:
+                assert same(one, two)
+
+
+def same(one, two):
+    """True if two groups hold the same arrays."""
+    if isinstance(one, h5py.Dataset):
+        return np.array_equal(one[...], two[...])
+    return set(one) == set(two) and all(same(one[name], two[name]) for name in one)

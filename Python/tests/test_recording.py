@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 
 import h5py
 import pytest
@@ -110,6 +112,23 @@ def test_the_manifest_has_the_circumstances(bundle):
     assert facts["flush_denormal"] is False and facts["deterministic_algorithms"] is False
     assert facts["blas"]["name"].upper() in torch.__config__.show().upper()
     assert facts["class"] == "AttentionClassifier"
+
+
+@pytest.mark.parametrize("value", ["ieee", "tf32", "bf16"])
+def test_the_manifest_tells_a_precision_that_was_set_by_backend(value):
+    # In a process of its own, because torch does not forget which of the two ways was used.
+    program = f"""
+import json, torch
+from tensorferry.manifest import circumstances
+torch.backends.mkldnn.matmul.fp32_precision = "{value}"
+print(json.dumps(circumstances()))
+"""
+    printed = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    ).stdout
+    facts = json.loads(printed)
+    assert facts["fp32_precision"] == value
+    assert facts["matmul_precision"] in (None, "highest" if value == "ieee" else None)
 
 
 def test_the_manifest_notices_that_small_numbers_are_flushed(bundle):

@@ -11,10 +11,14 @@ struct VerifyCommand: ParsableCommand {
 
       Status 0: parity. 1: refuted; the first stage that differs is named. 3: the reference lacks the evidence.
 
+      Tolerances of your own are a second gate: status 1 also if |ours - reference| is above ATOL + RTOL |reference|
+      somewhere in float32. They excuse nothing.
+
       EXAMPLES
         tensorferry verify model.h5 reference.h5
         tensorferry verify model.h5 reference.h5 --json
         tensorferry verify model.h5 reference.h5 --self-test
+        tensorferry verify model.h5 reference.h5 --atol 1e-6 --rtol 1e-5
         tensorferry verify encoder.pt reference.h5 --configuration '{"num_heads": 4}'
       """)
 
@@ -30,8 +34,28 @@ struct VerifyCommand: ParsableCommand {
   @Option(help: "What determines the corruptions of --self-test.")
   var seed: UInt64 = 0
 
+  @Option(help: "Also refuse differences in float32 above this and --rtol together; 0 if only --rtol is given.")
+  var atol: Double?
+
+  @Option(help: "Also refuse differences in float32 above this times the reference's value, and --atol.")
+  var rtol: Double?
+
+  @Flag(help: "Print after the report what the verdict takes for granted, and what speaks for it.")
+  var explain = false
+
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var output: JSONOptions
+
+  func validate() throws {
+    for (name, value) in [("--atol", atol), ("--rtol", rtol)] {
+      guard let value, Tolerance(absolute: value) == nil else { continue }
+      throw ValidationError("\(name) is \(value), it must be a finite number and not negative")
+    }
+  }
+
+  private var tolerance: Tolerance? {
+    atol == nil && rtol == nil ? nil : Tolerance(absolute: atol ?? 0, relative: rtol ?? 0)
+  }
 
   func run() throws {
     try output.reporting {
@@ -39,11 +63,8 @@ struct VerifyCommand: ParsableCommand {
       let (weights, taken) = try weights.open(model).completed(from: bundle)
       let report = try report(on: weights.model(), bundle, computed: weights.computedParameters())
       output.print(json(report, taken), text: text(report, taken))
-      switch report.verdict {
-      case .identical, .typical, .explained: break
-      case .mismatchProven: throw ExitStatus.refuted
-      case .inconclusive: throw ExitStatus.undecided
-      }
+      if report.verdict == .mismatchProven || report.tolerance?.passed == false { throw ExitStatus.refuted }
+      if !report.verdict.isParity { throw ExitStatus.undecided }
     }
   }
 
@@ -54,6 +75,7 @@ struct VerifyCommand: ParsableCommand {
     report.coverage = try bundle.coverage(of: model, computed: computed)
     if model is any Classifier { report.decisions = try bundle.decisions(of: model, computed: computed) }
     report.budget = try bundle.budget(of: model)
+    if let tolerance { report.tolerance = try bundle.tolerance(of: model, tolerance) }
     if selfTest { report.selfTest = try bundle.selfTest(of: model, seed: seed, computed: computed) }
     return report
   }
@@ -63,7 +85,8 @@ struct VerifyCommand: ParsableCommand {
   }
 
   private func text(_ report: ParityReport, _ taken: [JSONValue.Member]) -> String {
-    guard !taken.isEmpty else { return report.text }
-    return "from the reference, because nothing else tells it: \(taken.description)\n" + report.text
+    let body = report.text + (explain ? "\n\n" + report.explanation : "")
+    guard !taken.isEmpty else { return body }
+    return "from the reference, because nothing else tells it: \(taken.description)\n" + body
   }
 }

@@ -32,6 +32,16 @@ public protocol Operator: Sendable {
     _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,
     into bound: inout MutableArrayView<Double>)
 
+  /// For each element of the result, the standard deviation of the difference between the oracle and a side that rounds
+  /// as `rounding` says, in a model in which roundings are random: what is usual, where ``bound(_:output:_:into:)`` is
+  /// what is possible. 0 where nothing is rounded.
+  ///
+  /// - Parameter output: what the oracle computed from the operands.
+  /// - Returns: nil if the operator does not know.
+  func deviation(
+    _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding
+  ) throws -> ArrayView<Double>?
+
   /// Like ``bound(_:output:_:into:)`` where a side starts from operands that are themselves off: for each element of
   /// the result, the largest difference from the oracle.
   ///

@@ -19,6 +19,10 @@ public struct Rounding: Hashable, Sendable {
   /// The largest relative difference between the weights of a linear layer on this side and those of the oracle: 0 for
   /// weights that were copied, more for those that both sides computed from others, each rounding in its own way.
   public var weightDifference = 0.0
+  /// The largest finite number, above which a result overflows.
+  public var greatestFinite: Double {
+    unit > 0x1p-53 ? Double(Float.greatestFiniteMagnitude) : .greatestFiniteMagnitude
+  }
 
   public init(
     unit: Double, leastNonzero: Double, leastNormal: Double, expUlps: Double = 1, erfUnits: Double = 32,

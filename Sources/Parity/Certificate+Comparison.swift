@@ -10,6 +10,8 @@ struct Comparison {
   let judged: [Double]
   let oracle: ArrayView<Double>
   let bound: ArrayView<Double>
+  /// What is usual for the difference; nil if that is not known.
+  var deviation: ArrayView<Double>?
   let reference: [Double]
   let ours: [Double]?
 }
@@ -33,6 +35,7 @@ extension Certificate {
       }
     }
     compared += comparison.judged.count
+    scores.add(comparison)
     guard let offset = worstOffset else { return }
     worst = Element(
       caseName: comparison.caseName, index: comparison.shape.index(of: offset),

@@ -38,6 +38,9 @@ public struct Certificate: Hashable, Sendable {
   /// nothing was compared.
   public internal(set) var worst: Element?
 
+  /// The differences in units of what is usual.
+  public internal(set) var scores = Scores()
+
   init(_ kind: Kind) { self.kind = kind }
 
   /// The highest utilisation, or NaN if nothing was compared or some comparison decides nothing.

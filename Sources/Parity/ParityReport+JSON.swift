@@ -6,7 +6,9 @@ extension ParityReport {
     .object((verification.members ?? []) + analyses)
   }
 
-  private var analyses: [JSONValue.Member] { coverageMembers + decisionMembers + budgetMembers + selfTestMembers }
+  private var analyses: [JSONValue.Member] {
+    ledgerMembers + toleranceMembers + coverageMembers + decisionMembers + budgetMembers + selfTestMembers
+  }
 
   private var verification: JSONValue {
     [
@@ -47,7 +49,8 @@ extension StageReport {
 
 extension Certificate {
   fileprivate var json: JSONValue {
-    .object([.init("id", .string(kind.rawValue)), .init("compared", JSONValue(compared))] + numbers)
+    .object(
+      [.init("id", .string(kind.rawValue)), .init("compared", JSONValue(compared))] + numbers + scores.members)
   }
 
   /// The members that a stage and its certificates share.

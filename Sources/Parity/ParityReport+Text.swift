@@ -15,7 +15,9 @@ extension ParityReport {
     return (heading + table(capacity: min(15, 22 - rest.count)) + rest).joined(separator: "\n")
   }
 
-  private var analyses: [String] { coverageLines + decisionLines + budgetLines + selfTestLines }
+  private var analyses: [String] {
+    ledgerLines + toleranceLines + coverageLines + decisionLines + budgetLines + selfTestLines
+  }
 
   private var heading: [String] {
     let facts = ["torch", "blas", "threads", "matmul_precision"].compactMap { key -> String? in
@@ -97,7 +99,8 @@ extension ParityReport {
   private var meaning: String {
     switch verdict {
     case .identical: "\(compared) values, the float32 ones equal bit for bit, and every certificate holds"
-    case .typical: "\(compared) values, every difference is of the usual size for rounding"
+    case .typical:
+      "\(compared) values, every difference is of the usual size for rounding: \(largestScore) deviations at most"
     case .explained: "\(compared) values, rounding explains every difference"
     case .inconclusive: "the evidence does not suffice, see the remarks"
     case .mismatchProven: "rounding does not explain every difference"
@@ -105,7 +108,7 @@ extension ParityReport {
   }
 
   static func short(_ value: Double) -> String { formatted("%.3g", value) }
-  private static func precise(_ value: Double) -> String { formatted("%.10g", value) }
+  static func precise(_ value: Double) -> String { formatted("%.10g", value) }
 
   private static func formatted(_ format: String, _ value: Double) -> String {
     withVaList([value]) { arguments in

@@ -17,6 +17,10 @@ public struct ParityReport: Hashable, Sendable {
   /// Which parameters are proven equal bit for bit, in the model's order; empty if that was not asked for.
   public internal(set) var identity: [ParameterIdentity] = []
 
+  /// What the verdict takes for granted, and what speaks for it: A1 to A6.
+  public internal(set) var ledger: [Assumption] = []
+  /// Whether the differences also keep to tolerances that the user set; nil if none were set.
+  public var tolerance: ToleranceReport?
   /// What the reference would expose and what it cannot see; nil if that was not asked for.
   public var coverage: Coverage?
   /// Whether both sides choose the same class for each sample; nil if that was not asked for.

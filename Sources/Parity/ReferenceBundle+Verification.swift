@@ -22,9 +22,11 @@ extension ReferenceBundle {
     for entry in cases { try verifier.add(trace(of: entry, model.graph)) }
     var prover = provingIdentity ? IdentityProver(model, computed: computed) : nil
     try judgeLinearStages(of: model, computed, &verifier, &prover)
-    return ParityReport(
+    var report = ParityReport(
       model: type(of: model).id, file: file, manifest: manifest, caseCount: cases.count, stages: verifier.reports,
       identity: prover?.results ?? [])
+    report.ledger = Ledger(report, model.graph).assumptions
+    return report
   }
 
   /// - Throws: ``ParityError`` with code `.otherModel`.

@@ -26,9 +26,15 @@ public struct StageReport: Hashable, Sendable {
   public var verdict: Verdict {
     if certificates.contains(where: \.isRefuted) { return .mismatchProven }
     guard gaps.isEmpty, self[.reference].holds, self[.engine].holds else { return .inconclusive }
-    if notes.isEmpty { return self[.weights].holds ? (isIdentical ? .identical : .explained) : .inconclusive }
+    if notes.isEmpty { return self[.weights].holds ? parity : .inconclusive }
     // Some cases lack float64; what there is must hold.
     return self[.weights].compared == 0 || self[.weights].holds ? .explained : .inconclusive
+  }
+
+  /// The verdict where every certificate holds.
+  private var parity: Verdict {
+    if isIdentical { return .identical }
+    return certificates.allSatisfy(\.scores.isTypical) ? .typical : .explained
   }
 
   public var blame: Blame {
@@ -60,6 +66,6 @@ public struct StageReport: Hashable, Sendable {
           ? "\(certificate.nonfinite) of \(certificate.compared) values are not finite (\(certificate.kind.rawValue))"
           : "no finite bound exists for some values (\(certificate.kind.rawValue))")
     }
-    return remarks
+    return remarks + unusual
   }
 }

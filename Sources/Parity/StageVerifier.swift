@@ -12,6 +12,8 @@ struct StageVerifier {
   let weightDifferences: [String: Double]
   /// The stages that are judged; nil for all.
   private var judged: Set<String>?
+  /// Whether to ask what is usual, which takes time.
+  private var judgesTypicality = true
 
   init(_ model: some Model, flushesDenormals: Bool, computed: [String: Double]) throws {
     graph = model.graph
@@ -37,6 +39,7 @@ struct StageVerifier {
   ) throws -> StageVerifier {
     var verifier = self
     verifier.judged = stages
+    verifier.judgesTypicality = false
     verifier.float32[.parameter(parameter)] = view
     verifier.float64[.parameter(parameter)] = try view.widened()
     return verifier
@@ -46,6 +49,7 @@ struct StageVerifier {
   func bypassing(_ stage: Stage) throws -> StageVerifier {
     var verifier = self
     verifier.judged = [stage.name]
+    verifier.judgesTypicality = false
     verifier.graph = try StageGraph(
       inputs: graph.inputs, parameters: graph.parameters,
       stages: graph.stages.map { $0.name == stage.name ? Stage($0.name, Bypass(), $0.operands) : $0 },
@@ -98,13 +102,14 @@ struct StageVerifier {
         ? bound : try stage.bound(wide, output: oracle, reference(.float32, stage))
 
     let (reference, engine) = (recorded.values.map(Double.init), ours.values.map(Double.init))
-    func comparison(_ judged: [Double], _ bound: ArrayView<Double>) -> Comparison {
+    func comparison(_ judged: [Double], _ bound: ArrayView<Double>, _ deviation: ArrayView<Double>?) -> Comparison {
       Comparison(
         caseName: trace.caseName, shape: trace.shapes[stage.name]!, judged: judged, oracle: oracle, bound: bound,
-        reference: reference, ours: engine)
+        deviation: deviation, reference: reference, ours: engine)
     }
-    report[.reference].compare(comparison(reference, referenceBound))
-    report[.engine].compare(comparison(engine, bound))
+    let (usual, usualOfReference) = try deviations(stage, wide, oracle)
+    report[.reference].compare(comparison(reference, referenceBound, usualOfReference))
+    report[.engine].compare(comparison(engine, bound, usual))
     let same = zip(recorded.values, ours.values).allSatisfy { $0.bitPattern == $1.bitPattern }
     report.isIdentical = report.isIdentical && same
     return engine
@@ -124,7 +129,8 @@ struct StageVerifier {
     report[.weights].compare(
       Comparison(
         caseName: trace.caseName, shape: trace.shapes[stage.name]!, judged: recorded.values, oracle: oracle,
-        bound: try stage.bound(operands, output: oracle, reference(.float64, stage)), reference: recorded.values,
+        bound: try stage.bound(operands, output: oracle, reference(.float64, stage)),
+        deviation: try deviation(stage, operands, oracle, reference(.float64, stage)), reference: recorded.values,
         ours: ours))
   }
 
@@ -138,6 +144,25 @@ struct StageVerifier {
     let hasSubnormals = operands.contains { $0.values.contains { $0 != 0 && abs($0) < rounding.leastNormal } }
     guard hasSubnormals else { return try stage.bound(operands, output: oracle, rounding) }
     return try ArrayView([Double](repeating: .infinity, count: oracle.count), shape: oracle.shape)
+  }
+
+  /// What is usual for this engine and for the reference, in float32.
+  private func deviations(
+    _ stage: Stage, _ operands: [ArrayView<Double>], _ oracle: ArrayView<Double>
+  ) throws -> (engine: ArrayView<Double>?, reference: ArrayView<Double>?) {
+    let engine = try deviation(stage, operands, oracle, .float32)
+    var rounding = reference(.float32, stage)
+    if flushesDenormals { rounding.leastNonzero = rounding.leastNormal }
+    return (engine, rounding == .float32 ? engine : try deviation(stage, operands, oracle, rounding))
+  }
+
+  private func deviation(
+    _ stage: Stage, _ operands: [ArrayView<Double>], _ oracle: ArrayView<Double>, _ rounding: Rounding
+  ) throws -> ArrayView<Double>? {
+    guard judgesTypicality else { return nil }
+    return try withExtendedLifetime((operands, oracle)) {
+      try stage.operation.deviation(operands, output: oracle, rounding)
+    }
   }
 
   static func operands<Scalar>(

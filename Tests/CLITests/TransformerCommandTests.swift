@@ -23,7 +23,7 @@ import Testing
         #expect(try imported.json["model"] == pair["model"])
         let verified = try tensorferry("verify", path("model.h5"), reference, "--json")
         #expect(verified.status == 0, "\(pair.text()): \(verified.output)\(verified.errors)")
-        #expect(try ["EXPLAINED", "IDENTICAL"].contains(verified.json["verdict"]?.string))
+        #expect(try ["TYPICAL", "IDENTICAL"].contains(verified.json["verdict"]?.string))
         #expect(try verified.json["configuration_from_reference"]?.members == [])
       }
     }

@@ -131,6 +131,55 @@ struct Sizes: Sendable, CustomTestStringConvertible {
     #expect(report["stages"]?.array?.count == 5)
   }
 
+  private static let fixture = ["weights.h5", "reference.h5"].map {
+    Project.fixture("models/attention-classifier/positions").appending(path: $0).path
+  }
+
+  @Test("a tolerance of the user's own is a second gate", arguments: [("1e-9", 1), ("1e-4", 0)] as [(String, Int32)])
+  func tolerance(absolute: String, status: Int32) throws {
+    let ran = try run(Project.command, ["verify"] + Self.fixture + ["--atol", absolute, "--json"])
+    #expect(ran.status == status, "\(ran.errors)")
+    #expect(try ran.json["verdict"]?.string == "TYPICAL")
+    #expect(try ran.json["tolerance"]?["passed"]?.bool == (status == 0))
+    #expect(try ran.json["tolerance"]?["rtol"]?.double == 0)
+  }
+
+  @Test("a tolerance excuses nothing: what is refuted stays so")
+  func toleranceIsNoExcuse() throws {
+    try withTemporaryDirectory { directory in
+      let mutant = directory.appending(path: "mutant.h5").path
+      try python(
+        """
+        import sys, h5py, tensorferry, torch
+        with h5py.File(sys.argv[1]) as file:
+            state = {name: torch.from_numpy(file[name][...]) for name in file}
+        state["fc.weight"][1, 2] += 1e-3
+        tensorferry.save(state, sys.argv[2])
+        """, [Self.fixture[0], mutant])
+      let ran = try tensorferry("verify", mutant, Self.fixture[1], "--atol", "1", "--rtol", "1", "--json")
+      #expect(ran.status == 1)
+      #expect(try ran.json["verdict"]?.string == "MISMATCH_PROVEN")
+      #expect(try ran.json["tolerance"]?["passed"]?.bool == true)
+    }
+  }
+
+  @Test(
+    "a tolerance that is negative or not finite is a usage error",
+    arguments: ["--atol=-1e-9", "--rtol=-1", "--atol=nan", "--rtol=inf", "--atol=x"])
+  func refusedTolerance(option: String) throws {
+    let ran = try run(Project.command, ["verify"] + Self.fixture + [option])
+    #expect(ran.status == 64, "\(ran.output)")
+  }
+
+  @Test("--explain prints the six assumptions after the report")
+  func explain() throws {
+    let lines = try run(Project.command, ["verify"] + Self.fixture + ["--explain"]).output.split(separator: "\n")
+    let result = try #require(lines.firstIndex { $0.hasPrefix("RESULT  TYPICAL") })
+    let ids = lines[result...].filter { $0.hasPrefix("A") }.map { String($0.prefix(2)) }
+    #expect(ids.filter { $0.last?.isNumber == true } == ["A1", "A2", "A3", "A4", "A5", "A6"])
+    #expect(result < 25)
+  }
+
   @Test("a self-test tells what is exposed and does not change the status", arguments: ["vector", "positions"])
   func selfTest(form: String) throws {
     let folder = Project.fixture("models/attention-classifier/" + form)

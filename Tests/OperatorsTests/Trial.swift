@@ -89,6 +89,28 @@ struct Trial: Sendable {
     return worst
   }
 
+  /// The differences of the recorded result from the oracle, in units of their deviations.
+  func scores() throws -> [Double] {
+    let operands = try operands.map { try ArrayView($0.doubles(), shape: $0.shape) }
+    return try scores(of: result.doubles(), operands, result.dtype == .f64 ? .float64 : .float32)
+  }
+
+  /// The same for what our float32 pass computes.
+  func scoresOfEngine() throws -> [Double] {
+    let views = try operands.map { try ArrayView($0.floats(), shape: $0.shape) }
+    let ours: ArrayView<Float> = try run(views)
+    return try scores(of: ours.values.map(Double.init), views.map { try $0.widened() }, .float32)
+  }
+
+  private func scores(of values: [Double], _ operands: [ArrayView<Double>], _ rounding: Rounding) throws -> [Double] {
+    let oracle: ArrayView<Double> = try run(operands)
+    guard let deviations = try operation.deviation(operands, output: oracle, rounding) else { return [] }
+    return values.indices.map { index in
+      let difference = abs(values[index] - oracle[index])
+      return difference == 0 ? 0 : difference / deviations[index]
+    }
+  }
+
   private var stage: Stage { Stage(name, operation) }
 
   private func run<Scalar: StageScalar>(_ operands: [ArrayView<Scalar>]) throws -> ArrayView<Scalar> {

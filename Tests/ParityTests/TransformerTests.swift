@@ -28,25 +28,6 @@ import Testing
     try #require(try JSONValue(parsing: [UInt8](Data(contentsOf: directory.appending(path: name)))).array)
   }
 
-  /// Joint and separate projections, with and without bias and mask, norms before and after, ReLU and GELU; see
-  /// `Fixtures/parity/attention_pairs.py`. `TENSORFERRY_ATTENTIONS=2000` makes a longer run.
-  @Test("200 random attentions and transformers: no false alarm")
-  func noFalseAlarm() throws {
-    let count = ProcessInfo.processInfo.environment["TENSORFERRY_ATTENTIONS"].flatMap(Int.init) ?? 200
-    try withTemporaryDirectory { directory in
-      try python(
-        script: Project.fixture("parity/attention_pairs.py"), [directory.path, "--count", "\(count)"])
-      let pairs = try Self.list("pairs.json", in: directory)
-      #expect(pairs.count == count)
-      for pair in pairs {
-        let report = try Self.verify(pair, in: directory)
-        #expect(report.model == pair["model"]?.string)
-        #expect(report.verdict.isParity, "\(pair.text()): \(report.text)")
-        #expect(report.stages.allSatisfy { $0.certificates.allSatisfy { $0.compared > 0 } })
-      }
-    }
-  }
-
   /// See `Fixtures/parity/transformer_mutants.py`.
   @Test("whatever is wrong with a transformer is found at the stage where it is")
   func mutants() throws {

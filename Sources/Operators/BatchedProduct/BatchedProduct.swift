@@ -105,7 +105,7 @@ public struct BatchedProduct: Operator {
     }
   }
 
-  private func forEachElement(
+  func forEachElement(
     _ operands: [ArrayView<Double>], _ output: Shape, _ body: (_ offset: Int, Terms) -> Void
   ) {
     let (batch, rows, columns, count) = sizes(operands, output)

@@ -30,6 +30,10 @@ public struct MergeHeads: Operator {
     HeadOrder(split: operands[0].shape).move(operands[0].elements, output.elements, splitting: false)
   }
 
+  public func deviation(
+    _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding
+  ) throws -> ArrayView<Double>? { try .zeros(output.shape) }
+
   /// Nothing is computed.
   public func bound(
     _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,

@@ -23,6 +23,10 @@ public struct ReLU: Operator {
     rectify(operands[0].elements, output.elements)
   }
 
+  public func deviation(
+    _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding
+  ) throws -> ArrayView<Double>? { try .zeros(output.shape) }
+
   /// Nothing is rounded.
   public func bound(
     _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,

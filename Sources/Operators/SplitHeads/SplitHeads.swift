@@ -37,6 +37,10 @@ public struct SplitHeads: Operator {
     HeadOrder(split: output.shape).move(operands[0].elements, output.elements, splitting: true)
   }
 
+  public func deviation(
+    _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding
+  ) throws -> ArrayView<Double>? { try .zeros(output.shape) }
+
   /// Nothing is computed.
   public func bound(
     _ operands: [ArrayView<Double>], output: ArrayView<Double>, _ rounding: Rounding,

@@ -63,7 +63,7 @@ public struct WeightedSum: Operator {
     return try ArrayView(result, shape: output.shape)
   }
 
-  private func forEachElement(_ operands: [ArrayView<Double>], _ body: (_ offset: Int, Terms) -> Void) {
+  func forEachElement(_ operands: [ArrayView<Double>], _ body: (_ offset: Int, Terms) -> Void) {
     let (batch, positions, features) = sizes(operands)
     let (weights, values) = (operands[0].elements.baseAddress!, operands[1].elements.baseAddress!)
     for b in 0..<batch {

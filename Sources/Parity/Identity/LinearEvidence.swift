@@ -31,7 +31,7 @@ struct LinearEvidence {
     }
   }
 
-  private static func evaluate(
+  static func evaluate(
     _ inputs: [Double], _ weight: [Double], _ bias: [Double]?, _ rows: Int, _ features: Int, _ outputs: Int
   ) -> [Double] {
     var result = [Double](repeating: 0, count: rows * outputs)
