@@ -12,6 +12,8 @@ struct Comparison {
   let bound: ArrayView<Double>
   let reference: [Double]
   let ours: [Double]?
+  /// What `bound` is made of.
+  let rounding: Rounding
 }
 
 extension Certificate {
@@ -33,6 +35,7 @@ extension Certificate {
       }
     }
     compared += comparison.judged.count
+    rounding = comparison.rounding
     guard let offset = worstOffset else { return }
     worst = Element(
       caseName: comparison.caseName, index: comparison.shape.index(of: offset),

@@ -1,3 +1,5 @@
+public import TensorFerryOperators
+
 /// One of the three comparisons of a stage with the oracle, which runs in Double on the reference's own stage inputs.
 public struct Certificate: Hashable, Sendable {
   public enum Kind: String, CaseIterable, Sendable {
@@ -37,6 +39,9 @@ public struct Certificate: Hashable, Sendable {
   /// The element with the highest utilisation; one above 1 ranks before NaN, and NaN before all others. Nil if
   /// nothing was compared.
   public internal(set) var worst: Element?
+
+  /// How the judged side rounds, of which the bounds are made; nil if nothing was compared.
+  public internal(set) var rounding: Rounding?
 
   init(_ kind: Kind) { self.kind = kind }
 

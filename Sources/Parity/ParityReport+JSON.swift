@@ -6,7 +6,9 @@ extension ParityReport {
     .object((verification.members ?? []) + analyses)
   }
 
-  private var analyses: [JSONValue.Member] { coverageMembers + decisionMembers + budgetMembers + selfTestMembers }
+  private var analyses: [JSONValue.Member] {
+    coverageMembers + decisionMembers + budgetMembers + selfTestMembers + proofMembers
+  }
 
   private var verification: JSONValue {
     [
@@ -39,6 +41,7 @@ extension StageReport {
       .init("shape", shape.map { JSONValue($0) } ?? .null),
       .init("certificate", deciding.worst == nil ? .null : .string(deciding.kind.rawValue)),
       .init("remarks", .array(remarks.map(JSONValue.string))),
+      .init("equal_bits", JSONValue(equalBits)),
       .init("certificates", .array(certificates.map(\.json))),
     ]
     return .object(head + deciding.numbers + tail)
@@ -47,7 +50,9 @@ extension StageReport {
 
 extension Certificate {
   fileprivate var json: JSONValue {
-    .object([.init("id", .string(kind.rawValue)), .init("compared", JSONValue(compared))] + numbers)
+    .object(
+      [.init("id", .string(kind.rawValue)), .init("compared", JSONValue(compared))] + numbers
+        + [.init("rounding", rounding?.json ?? .null)])
   }
 
   /// The members that a stage and its certificates share.
