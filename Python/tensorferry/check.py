@@ -25,7 +25,7 @@ TINY = Fraction(1, 1 << 1100)  # far above what a fraction is off by, far below 
 ORDER = ["IDENTICAL", "TYPICAL", "EXPLAINED", "INCONCLUSIVE", "MISMATCH_PROVEN"]
 NUMBERS = "oracle bound utilisation max_abs nonfinite at reference ours case".split()
 Ended = type("Ended", (Exception,), {})  # with a sentence and a status
-FRACTIONS = np.vectorize(Fraction, otypes=["O"])
+FRACTIONS = np.vectorize(lambda x: Fraction(max(x, -1.7e308)), otypes=["O"])  # for scores of -inf
 
 
 def demand(condition, sentence, status=1):
@@ -160,8 +160,8 @@ class Check:
         nobody = {"name": None, "blame": "reference" if other else "neither"}
         first = next((claim for claim in claims if claim["verdict"] == ORDER[-1]), nobody)
         verdict = ORDER[-1] if other else max((c["verdict"] for c in claims), key=ORDER.index)
-        agree("report", report, model=name, compared=sum(c["compared"] for c in claims))
-        agree("report", report, first_divergence=first["name"], blame=first["blame"], verdict=verdict)
+        agree("report", report, model=name, verdict=verdict, first_divergence=first["name"])
+        agree("report", report, blame=first["blame"], compared=sum(c["compared"] for c in claims))
 
     def operand(self, name, case, precision, recorded):
         if name.endswith((".weight", ".bias")):
@@ -226,8 +226,7 @@ class Check:
         cut = {label: slice(k, k + 1) for label, k in at.items()}
         parts = zip(names.split(), v.operands)
         parts = (o[tuple(cut.get(label, slice(None)) for label in n)] for n, o in parts)
-        result = run(*(FRACTIONS(np.maximum(part, -1.7e308)) for part in parts))  # for -inf
-        place = at.get(".", 0)
+        result, place = run(*map(FRACTIONS, parts)), at.get(".", 0)
         side, double = (Side(*map(Fraction, s[:4]), s.depth) for s in (v.side, DOUBLE))
         own, off = (np.ravel(result.error(s))[place] for s in (double, side))
         high = own + off + np.ravel(result.slack)[0] * side.least_nonzero
@@ -237,6 +236,7 @@ class Check:
         """Checks the element on which a certificate hangs, and that no other one is worse."""
         agree(where, told, compared=sum(v.recorded.size for v in cases.values()))
         if not cases:
+            agree(where, told, **dict(dict.fromkeys(NUMBERS), nonfinite=0), rounding=None)
             return math.nan
         v = cases[told["case"]]
         flat = int(np.ravel_multi_index(told["at"], v.recorded.shape))
@@ -258,7 +258,7 @@ class Check:
         if told["id"] == "engine":  # nothing else of it is in a file
             agree(where, told, **{"nonfinite": 0} if use <= 1 else {})
             return use
-        limit, blind, nonfinite, least, most = 1.0 if math.isnan(use) else use, False, 0, away, away
+        limit, blind, nonfinite, least, most = 1.0 if math.isnan(use) else use, False, 0, 0.0, 0.0
         for v in cases.values():
             off = np.abs(v.recorded.ravel() - v.value.ravel())
             finite = np.isfinite(off)
