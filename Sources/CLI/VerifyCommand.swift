@@ -61,7 +61,8 @@ struct VerifyCommand: ParsableCommand {
     try output.reporting {
       let bundle = try ReferenceBundle(path: reference)
       let (weights, taken) = try weights.open(model).completed(from: bundle)
-      let report = try report(on: weights.model(), bundle, computed: weights.computedParameters())
+      var report = try report(on: weights.model(), bundle, computed: weights.computedParameters())
+      if output.json { report.proof = try proof(of: weights, bundle) }
       output.print(json(report, taken), text: text(report, taken))
       if report.verdict == .mismatchProven || report.tolerance?.passed == false { throw ExitStatus.refuted }
       if !report.verdict.isParity { throw ExitStatus.undecided }
@@ -78,6 +79,14 @@ struct VerifyCommand: ParsableCommand {
     if let tolerance { report.tolerance = try bundle.tolerance(of: model, tolerance) }
     if selfTest { report.selfTest = try bundle.selfTest(of: model, seed: seed, computed: computed) }
     return report
+  }
+
+  /// Which files the report is about, by their hashes.
+  private func proof(of weights: OpenWeights, _ bundle: ReferenceBundle) throws -> ParityReport.Proof {
+    let files = try FileHash.all(of: weights.state.origin?.path ?? model, holding: weights.state.map(\.tensor))
+    return try ParityReport.Proof(
+      inputs: files.map { .init(role: .model, file: $0.path, sha256: $0.sha256) } + bundle.inputs(),
+      configuration: weights.configuration(), isMapped: weights.plan.isDeclared)
   }
 
   private func json(_ report: ParityReport, _ taken: [JSONValue.Member]) -> JSONValue {

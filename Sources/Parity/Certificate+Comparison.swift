@@ -14,6 +14,8 @@ struct Comparison {
   var deviation: ArrayView<Double>?
   let reference: [Double]
   let ours: [Double]?
+  /// What `bound` is made of.
+  let rounding: Rounding
 }
 
 extension Certificate {
@@ -36,6 +38,7 @@ extension Certificate {
     }
     compared += comparison.judged.count
     scores.add(comparison)
+    rounding = comparison.rounding
     guard let offset = worstOffset else { return }
     worst = Element(
       caseName: comparison.caseName, index: comparison.shape.index(of: offset),

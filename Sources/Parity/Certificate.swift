@@ -1,3 +1,5 @@
+public import TensorFerryOperators
+
 /// One of the three comparisons of a stage with the oracle, which runs in Double on the reference's own stage inputs.
 public struct Certificate: Hashable, Sendable {
   public enum Kind: String, CaseIterable, Sendable {
@@ -40,6 +42,8 @@ public struct Certificate: Hashable, Sendable {
 
   /// The differences in units of what is usual.
   public internal(set) var scores = Scores()
+  /// How the judged side rounds, of which the bounds are made; nil if nothing was compared.
+  public internal(set) var rounding: Rounding?
 
   init(_ kind: Kind) { self.kind = kind }
 

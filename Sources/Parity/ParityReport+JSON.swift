@@ -8,6 +8,7 @@ extension ParityReport {
 
   private var analyses: [JSONValue.Member] {
     ledgerMembers + toleranceMembers + coverageMembers + decisionMembers + budgetMembers + selfTestMembers
+      + proofMembers
   }
 
   private var verification: JSONValue {
@@ -41,6 +42,7 @@ extension StageReport {
       .init("shape", shape.map { JSONValue($0) } ?? .null),
       .init("certificate", deciding.worst == nil ? .null : .string(deciding.kind.rawValue)),
       .init("remarks", .array(remarks.map(JSONValue.string))),
+      .init("equal_bits", JSONValue(equalBits)),
       .init("certificates", .array(certificates.map(\.json))),
     ]
     return .object(head + deciding.numbers + tail)
@@ -50,7 +52,8 @@ extension StageReport {
 extension Certificate {
   fileprivate var json: JSONValue {
     .object(
-      [.init("id", .string(kind.rawValue)), .init("compared", JSONValue(compared))] + numbers + scores.members)
+      [.init("id", .string(kind.rawValue)), .init("compared", JSONValue(compared))] + numbers + scores.members
+        + [.init("rounding", rounding?.json ?? .null)])
   }
 
   /// The members that a stage and its certificates share.

@@ -29,6 +29,8 @@ public struct ParityReport: Hashable, Sendable {
   public var budget: Budget?
   /// Which of many corruptions the reference exposes; nil if that was not asked for.
   public var selfTest: SelfTest?
+  /// What a check of this report without this library needs beside it; nil if that was not asked for.
+  public var proof: Proof?
 
   /// The worst verdict of all stages, or a mismatch if a parameter is proven to be another.
   public var verdict: Verdict {

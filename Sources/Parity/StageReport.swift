@@ -9,6 +9,8 @@ public struct StageReport: Hashable, Sendable {
   public internal(set) var certificates = Certificate.Kind.allCases.map(Certificate.init)
   /// Whether our float32 values are those of the reference bit for bit.
   public internal(set) var isIdentical = true
+  /// How many of our float32 values are those of the reference bit for bit.
+  public internal(set) var equalBits = 0
   /// What evidence is missing in float32; any makes the stage inconclusive.
   public internal(set) var gaps: [String] = []
   /// What evidence is missing in float64; any makes the stage at most explained.

@@ -64,6 +64,14 @@ struct StageVerifier {
     return rounding
   }
 
+  /// How the reference's float32 values round. Where it flushes subnormal numbers to 0, each operation loses up to the
+  /// smallest normal one.
+  private func referenceRounding(_ stage: Stage) -> Rounding {
+    var rounding = reference(.float32, stage)
+    if flushesDenormals { rounding.leastNonzero = rounding.leastNormal }
+    return rounding
+  }
+
   mutating func add(_ trace: ReferenceTrace) throws {
     let single = float32.merging(trace.float32) { $1 }
     let double = float64.merging(trace.float64) { $1 }
@@ -102,16 +110,19 @@ struct StageVerifier {
         ? bound : try stage.bound(wide, output: oracle, reference(.float32, stage))
 
     let (reference, engine) = (recorded.values.map(Double.init), ours.values.map(Double.init))
-    func comparison(_ judged: [Double], _ bound: ArrayView<Double>, _ deviation: ArrayView<Double>?) -> Comparison {
+    func comparison(
+      _ judged: [Double], _ bound: ArrayView<Double>, _ deviation: ArrayView<Double>?, _ rounding: Rounding
+    ) -> Comparison {
       Comparison(
         caseName: trace.caseName, shape: trace.shapes[stage.name]!, judged: judged, oracle: oracle, bound: bound,
-        deviation: deviation, reference: reference, ours: engine)
+        deviation: deviation, reference: reference, ours: engine, rounding: rounding)
     }
     let (usual, usualOfReference) = try deviations(stage, wide, oracle)
-    report[.reference].compare(comparison(reference, referenceBound, usualOfReference))
-    report[.engine].compare(comparison(engine, bound, usual))
-    let same = zip(recorded.values, ours.values).allSatisfy { $0.bitPattern == $1.bitPattern }
-    report.isIdentical = report.isIdentical && same
+    report[.reference].compare(comparison(reference, referenceBound, usualOfReference, referenceRounding(stage)))
+    report[.engine].compare(comparison(engine, bound, usual, .float32))
+    let same = zip(recorded.values, ours.values).count { $0.bitPattern == $1.bitPattern }
+    report.equalBits += same
+    report.isIdentical = report.isIdentical && same == recorded.count
     return engine
   }
 
@@ -131,7 +142,7 @@ struct StageVerifier {
         caseName: trace.caseName, shape: trace.shapes[stage.name]!, judged: recorded.values, oracle: oracle,
         bound: try stage.bound(operands, output: oracle, reference(.float64, stage)),
         deviation: try deviation(stage, operands, oracle, reference(.float64, stage)), reference: recorded.values,
-        ours: ours))
+        ours: ours, rounding: reference(.float64, stage)))
   }
 
   /// A reference that was recorded with subnormal numbers flushed to 0 loses up to the smallest normal number in each
@@ -139,8 +150,7 @@ struct StageVerifier {
   func flushingBound(
     _ stage: Stage, _ operands: [ArrayView<Double>], _ oracle: ArrayView<Double>
   ) throws -> ArrayView<Double> {
-    var rounding = reference(.float32, stage)
-    rounding.leastNonzero = rounding.leastNormal
+    let rounding = referenceRounding(stage)
     let hasSubnormals = operands.contains { $0.values.contains { $0 != 0 && abs($0) < rounding.leastNormal } }
     guard hasSubnormals else { return try stage.bound(operands, output: oracle, rounding) }
     return try ArrayView([Double](repeating: .infinity, count: oracle.count), shape: oracle.shape)

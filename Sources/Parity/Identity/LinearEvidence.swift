@@ -12,6 +12,8 @@ struct LinearEvidence {
   let oracle: [Double]
   /// How far `recorded` may be from `oracle` by the rounding of both sides.
   let bound: [Double]
+  /// What `bound` is made of.
+  let rounding: Rounding
 
   /// - Parameters:
   ///   - weight: `outputs x features`.
@@ -20,6 +22,7 @@ struct LinearEvidence {
     self.inputs = inputs
     self.recorded = recorded
     self.outputs = outputs
+    self.rounding = rounding
     features = weight.count / outputs
     rows = recorded.count / outputs
     oracle = Self.evaluate(inputs, weight, bias, rows, features, outputs)

@@ -27,7 +27,8 @@ extension ReferenceBundle {
             caseName: "probes", shape: tensor.shape, judged: evidence.recorded,
             oracle: try ArrayView(evidence.oracle, shape: tensor.shape),
             bound: try ArrayView(evidence.bound, shape: tensor.shape),
-            deviation: try layer.deviation(of: evidence, shape: tensor.shape), reference: evidence.recorded, ours: nil),
+            deviation: try layer.deviation(of: evidence, shape: tensor.shape), reference: evidence.recorded, ours: nil,
+            rounding: evidence.rounding),
           of: layer.name)
         guard prover != nil else { continue }
         let key = DesignKey(features: layer.features, hasBias: layer.bias != nil)
