@@ -1,3 +1,5 @@
+internal import TensorFerryTensors
+
 extension LayerNorm {
   /// For every way of taking moments that programs use: two passes with sums in any order, Welford's updates one by
   /// one, and Welford over lanes and chunks that are merged in pairs (Chan, Golub and LeVeque), as PyTorch does it.
@@ -29,7 +31,11 @@ extension LayerNorm {
       let moments = Moments(UnsafeBufferPointer(rebasing: x[start..<start + features]))
       let sides = [rounding, .float64].map { NormError(of: moments, features, eps: eps, $0) }
       for i in 0..<features {
-        let errors = sides.map { $0.error(x[start + i], weight[i], bias[i]) }
+        let (value, mean) = (x[start + i], moments.mean)
+        let errors = sides.map {
+          $0.error(
+            distance: (value - mean).magnitude, magnitude: value.magnitude + mean.magnitude, weight[i], bias[i])
+        }
         result[start + i] = (errors[0] + errors[1]) * Rounding.outward(features)
       }
     }
@@ -42,34 +48,70 @@ extension LayerNorm {
     of moments: Moments, _ features: Int, _ x: Double, _ rounding: Rounding, ofWeight: Bool
   ) -> Double {
     [rounding, .float64].map {
-      NormError(of: moments, features, eps: eps, $0).error(x, ofWeight ? 1 : 0, ofWeight ? 0 : 1)
+      NormError(of: moments, features, eps: eps, $0).error(
+        distance: (x - moments.mean).magnitude, magnitude: x.magnitude + moments.mean.magnitude, ofWeight ? 1 : 0,
+        ofWeight ? 0 : 1)
     }.reduce(0, +) * Rounding.outward(features)
   }
 }
 
+extension LayerNorm {
+  /// Each element of `x` normalised, and how fast the bound for float64 rises for each unit by which its weight and its
+  /// bias grow together; that covers the error of the normalised element, too.
+  package func normalised(_ x: ArrayView<Double>) -> (values: [Double], slopes: [Double]) {
+    var (values, slopes): ([Double], [Double]) = ([], [])
+    guard let features = x.shape.dimensions.last, features > 0 else { return ([], []) }
+    values.reserveCapacity(x.count)
+    slopes.reserveCapacity(x.count)
+    withExtendedLifetime(x) {
+      for start in stride(from: 0, to: x.count, by: features) {
+        let moments = Moments(UnsafeBufferPointer(rebasing: x.elements[start..<start + features]))
+        let error = NormError(of: moments, features, eps: eps, .float64)
+        let scale = 1 / (moments.variance + eps).squareRoot()
+        for value in x.elements[start..<start + features] {
+          values.append((value - moments.mean) * scale)
+          let (distance, magnitude) = ((value - moments.mean).magnitude, value.magnitude + moments.mean.magnitude)
+          let slope = error.error(distance: distance, magnitude: magnitude, 1, 1)
+          slopes.append(2 * slope * Rounding.outward(features))
+        }
+      }
+    }
+    return (values, slopes)
+  }
+}
+
 /// How far one side may be off in the mean and the scale of one row.
-private struct NormError {
-  let moments: Moments
+struct NormError {
   let side: Rounding
-  /// `1 / sqrt(variance + eps)`.
+  /// `1 / sqrt(variance + eps)`, at most.
   let scale: Double
   /// The absolute error of the mean.
   let mean: Double
+  /// The absolute error of the variance.
+  let variance: Double
   /// The relative error of the scale.
   let relative: Double
 
   init(of moments: Moments, _ features: Int, eps: Double, _ side: Rounding) {
+    let total = moments.variance + eps
+    self.init(features, largest: moments.largest, variance: moments.variance, total: total, side)
+  }
+
+  /// - Parameters:
+  ///   - largest: the largest absolute value in the row, at most.
+  ///   - variance: at most.
+  ///   - total: `variance + eps`, at least.
+  init(_ features: Int, largest: Double, variance: Double, total: Double, _ side: Rounding) {
     let n = Double(features)
     let log = features < 2 ? 1 : Int.bitWidth - (features - 1).leadingZeroBitCount
     let least = side.leastNonzero
-    let mean = side.gamma(features + 6 * log + 18) * moments.largest + 4 * n * least
+    let mean = side.gamma(features + 6 * log + 18) * largest + 4 * n * least
     let merges = max(1, Double(log) / 2)
-    let crossed = (2 * 2.0.squareRoot() + 4 * merges.squareRoot()) * mean * moments.variance.squareRoot()
+    let crossed = (2 * 2.0.squareRoot() + 4 * merges.squareRoot()) * mean * variance.squareRoot()
     let ofMean = crossed + (1 + 4 * merges) * mean * mean
-    let variance = ofMean + side.gamma(2 * features + 12) * (moments.variance + ofMean) + 4 * n * least
+    self.variance = ofMean + side.gamma(2 * features + 12) * (variance + ofMean) + 4 * n * least
 
-    let total = moments.variance + eps
-    let share = variance / total
+    let share = self.variance / total
     // 1 / sqrt(1 - share) - 1 without cancellation; also covers a variance that is too large.
     let root = (1 - share).squareRoot()
     let ofVariance = share < 1 ? share / ((1 + root) * root) : .infinity
@@ -77,13 +119,14 @@ private struct NormError {
     relative = ofVariance + rounded * (1 + ofVariance)
     scale = 1 / total.squareRoot()
     self.mean = mean
-    self.moments = moments
     self.side = side
   }
 
-  func error(_ x: Double, _ weight: Double, _ bias: Double) -> Double {
-    let distance = (x - moments.mean).magnitude
-    let ofDistance = mean + side.gamma(4) * (x.magnitude + moments.mean.magnitude + mean)
+  /// - Parameters:
+  ///   - distance: of the value from the mean.
+  ///   - magnitude: `|value| + |mean|`.
+  func error(distance: Double, magnitude: Double, _ weight: Double, _ bias: Double) -> Double {
+    let ofDistance = mean + side.gamma(4) * (magnitude + mean)
     let growth = relative + side.unit * (1 + relative)
     let ofQuotient = scale * (ofDistance * (1 + growth) + distance * growth) + 4 * side.leastNonzero
     let product = weight.magnitude * scale * distance

@@ -81,7 +81,7 @@ public struct MaskedSoftmax: Operator {
   }
 
   /// Calls `body` with the offsets of each slice, and what its mask says of each of its positions.
-  private func forEachSlice<Scalar: BinaryFloatingPoint>(
+  func forEachSlice<Scalar: BinaryFloatingPoint>(
     _ operands: [ArrayView<Scalar>], _ body: (StrideTo<Int>, [Bool]) -> Void
   ) {
     let slices = Slices(shape: operands[0].shape, axis: axis)

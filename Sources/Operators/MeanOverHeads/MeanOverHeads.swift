@@ -49,7 +49,7 @@ public struct MeanOverHeads: Operator {
   }
 
   /// Calls `body` with the offset of each result and the offsets of what it averages.
-  private func forEachSlice(_ shape: Shape, _ body: (Int, StrideTo<Int>) -> Void) {
+  func forEachSlice(_ shape: Shape, _ body: (Int, StrideTo<Int>) -> Void) {
     var offset = 0
     Slices(shape: shape, axis: 1).forEach { slice in
       body(offset, slice)
