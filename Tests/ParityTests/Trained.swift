@@ -50,6 +50,7 @@ struct Trained: Sendable {
 
   private static let program = """
     import sys, torch, tensorferry
+    torch.set_num_threads(1)  # two would wait for each other at every step
     torch.manual_seed(43)
     def trained(name, model, features, classes, positions, steps):
         shape = (64, positions, features) if positions else (64, features)

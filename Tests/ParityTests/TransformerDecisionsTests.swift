@@ -22,14 +22,14 @@ struct TransformerDecisionsTests {
     var testDescription: String { name }
   }
 
-  static let sizes = [1, 2, 4].flatMap { layers in
-    [false, true].flatMap { first in
-      [
-        Size(features: 32, heads: 4, feedforward: 48, layers: layers, normalisesFirst: first),
-        Size(features: 64, heads: 4, feedforward: 128, layers: layers, normalisesFirst: first),
-      ]
-    }
-  }
+  static let sizes = [
+    Size(features: 32, heads: 4, feedforward: 48, layers: 1, normalisesFirst: false),
+    Size(features: 32, heads: 4, feedforward: 48, layers: 2, normalisesFirst: false),
+    Size(features: 32, heads: 4, feedforward: 48, layers: 2, normalisesFirst: true),
+    Size(features: 64, heads: 4, feedforward: 128, layers: 2, normalisesFirst: false),
+    Size(features: 64, heads: 4, feedforward: 128, layers: 2, normalisesFirst: true),
+    Size(features: 32, heads: 4, feedforward: 48, layers: 4, normalisesFirst: true),
+  ]
 
   private static let recorded = Result { () throws -> [String: (TransformerClassifier, ReferenceBundle)] in
     try withTemporaryDirectory { directory in
@@ -110,12 +110,12 @@ struct TransformerDecisionsTests {
         }
       }
     }
-    #expect(finite > 300)
+    #expect(finite >= 100)
   }
 
   private static let program = """
     import sys, torch, tensorferry
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)  # two would wait for each other at every step
     for name in sys.argv[2:]:
         torch.manual_seed(47)
         features, heads, feedforward, layers, first = name.split("-")
