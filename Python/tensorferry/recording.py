@@ -11,7 +11,7 @@ import h5py
 import torch
 from torch import Tensor
 
-from . import container, dtypes, operations, probes as probing, registry
+from . import container, dtypes, labels as labelling, operations, probes as probing, registry
 from .errors import Disagreement, Refused
 from .manifest import circumstances
 from .saving import PRODUCER, describe_model, text
@@ -30,6 +30,7 @@ def record(
     cases: Optional[int] = None,
     seed: Optional[int] = None,
     probes: bool = True,
+    labels: labelling.Labels = None,
 ) -> None:
     """Writes the inputs, every stage in float32 and every stage in float64, to a reference bundle.
 
@@ -53,6 +54,10 @@ def record(
             features that a verifier makes again, so that it can prove the parameters equal bit for
             bit. Takes 16 (n + 1) bytes for each output of a stage; stages that would take more than
             64 MiB, or all together more than 256 MiB, have none, which the manifest says.
+        labels: of a classifier, the right class of each sample: whole numbers of shape [B], a
+            tensor for one case, else an iterable with one for each case; or True for what follows
+            the arguments in each case, as in the batches of a `DataLoader`. A verifier then tells
+            the accuracy.
 
     Raises:
         Refused: if the model has no known stages or the inputs do not fit it; with every problem.
@@ -73,11 +78,16 @@ def record(
     with container.creating(path) as output, _evaluating(model):
         file = output.file
         group = output.group(file, "cases")
+        given = labelling.given(labels, known, configuration)
         for index, batch in enumerate(itertools.islice(_cases(inputs, known), cases)):
             arguments, masks = _arguments(batch, known, configuration, f"case {index}")
             values = {**parameters, **masks, **arguments}
             trace = _traced(model, known, stages, values, arguments, index)
-            _write_case(output, output.group(group, f"{index:04}"), arguments, trace)
+            case = output.group(group, f"{index:04}")
+            _write_case(output, case, arguments, trace)
+            if given is not None:
+                classes = given.of(batch, index, trace.single[stages[-1].name])
+                output.write(case, "labels", classes)
             manifest["cases"].append(
                 {
                     "inputs": {name: list(value.shape) for name, value in arguments.items()},
@@ -88,6 +98,8 @@ def record(
             manifest["probes"] = _write_probes(output, stages, parameters)
         if not manifest["cases"]:
             raise Refused("cannot record", ["the inputs hold no case"])
+        if given is not None and cases is None:
+            given.demand_end(len(manifest["cases"]))
         file.attrs["format"] = FORMAT
         file.attrs["producer"] = PRODUCER
         describe_model(file, known, configuration)

@@ -19,6 +19,7 @@ struct VerifyCommand: ParsableCommand {
         tensorferry verify model.h5 reference.h5 --json
         tensorferry verify model.h5 reference.h5 --self-test
         tensorferry verify model.h5 reference.h5 --atol 1e-6 --rtol 1e-5
+        tensorferry verify model.h5 reference.h5 --labels labels.npy
         tensorferry verify encoder.pt reference.h5 --configuration '{"num_heads": 4}'
       """)
 
@@ -42,6 +43,14 @@ struct VerifyCommand: ParsableCommand {
 
   @Flag(help: "Print after the report what the verdict takes for granted, and what speaks for it.")
   var explain = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The right class of each sample, in the order of the cases; tells the accuracy of a classifier on both sides.",
+      discussion:
+        "An .npy file, or a weight file that holds them alone or by the name 'labels'. Without it those in the "
+        + "reference are taken, if it has some."))
+  var labels: String?
 
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var output: JSONOptions
@@ -72,9 +81,15 @@ struct VerifyCommand: ParsableCommand {
   private func report(
     on model: some Model, _ bundle: ReferenceBundle, computed: [String: Double]
   ) throws -> ParityReport {
-    var report = try bundle.verify(model, computed: computed)
-    report.coverage = try bundle.coverage(of: model, computed: computed)
-    if model is any Classifier { report.decisions = try bundle.decisions(of: model, computed: computed) }
+    let labels = try self.labels.map(readLabels)
+    var report = try bundle.verify(model, computed: computed, surveyingCoverage: true)
+    if model is any Classifier {
+      report.decisions = try bundle.decisions(of: model, computed: computed, labels: labels)
+    } else if labels != nil {
+      throw WeightFileError(
+        .malformed, "the model gives no classes that labels could be compared with", file: self.model,
+        tensor: self.labels)
+    }
     report.budget = try bundle.budget(of: model)
     if let tolerance { report.tolerance = try bundle.tolerance(of: model, tolerance) }
     if selfTest { report.selfTest = try bundle.selfTest(of: model, seed: seed, computed: computed) }
@@ -87,6 +102,18 @@ struct VerifyCommand: ParsableCommand {
     return try ParityReport.Proof(
       inputs: files.map { .init(role: .model, file: $0.path, sha256: $0.sha256) } + bundle.inputs(),
       configuration: weights.configuration(), isMapped: weights.plan.isDeclared)
+  }
+
+  /// The labels in a file: its only tensor, or that of the name `labels`.
+  private func readLabels(_ path: String) throws -> [Int64] {
+    let file = try weights.input.open(path)
+    guard let tensor = file["labels"] ?? (file.count == 1 ? file[0].tensor : nil) else {
+      try file.checkComplete()
+      throw WeightFileError(
+        .malformed, "the labels are not found: the file holds \(file.names.joined(separator: ", ").escapedForDisplay)",
+        file: path, tensor: "labels")
+    }
+    return try tensor.read().integers()
   }
 
   private func json(_ report: ParityReport, _ taken: [JSONValue.Member]) -> JSONValue {

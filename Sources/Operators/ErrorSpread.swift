@@ -8,7 +8,10 @@ extension Operator {
 
 extension Terms {
   /// What errors of the factors make of a sum of products: how far the sum may move, and the sum of the absolute values
-  /// that its terms may have.
+  /// that its terms may have, and of its factors.
+  ///
+  /// A product `ab` moves by at most `|a| eb + ea |b| + ea eb`. A left factor that is exactly 0, as the weight of a
+  /// position that a mask ignores, makes a term of 0 whatever is known of the other.
   ///
   /// - Parameters:
   ///   - leftErrors: of the factors, laid out as they are; nil for none.
@@ -20,8 +23,10 @@ extension Terms {
     while i < count {
       let (a, b) = (left[i].magnitude, right[i * step].magnitude)
       let (ea, eb) = (leftErrors?[i] ?? 0, rightErrors?[i * step] ?? 0)
-      movement += a * eb + ea * b + ea * eb
-      magnitude += (a + ea) * (b + eb)
+      if a != 0 || ea != 0 {
+        movement += a * eb + ea * b + ea * eb
+        magnitude += (a + ea) * (b + eb)
+      }
       factors += a + ea + b + eb
       i += 1
     }

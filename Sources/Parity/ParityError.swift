@@ -23,6 +23,8 @@ public struct ParityError: LocatedError {
     case inputShape
     /// A stage has another shape than it has in this model.
     case stageShape
+    /// There are more or fewer labels than samples, or one that is no class.
+    case invalidLabels
   }
 
   public let code: Code

@@ -3,8 +3,8 @@ public import TensorFerryTensors
 /// What PyTorch computed with a model: cases, each with its inputs and the values of every stage.
 ///
 /// The tensors of a bundle bear the names `cases.0000.inputs.<input>`, `cases.0000.stages.<stage>.f32` and
-/// `cases.0000.stages.<stage>.f64`, and perhaps `probes.<stage>.f64`. The float64 values come from the same float32
-/// inputs and parameters, widened.
+/// `cases.0000.stages.<stage>.f64`, and perhaps `cases.0000.labels` and `probes.<stage>.f64`. The float64 values come
+/// from the same float32 inputs and parameters, widened.
 /// Nothing is read until the bundle is compared with a model.
 public struct ReferenceBundle: Sendable {
   /// One set of inputs and what the stages gave for them.
@@ -13,6 +13,8 @@ public struct ReferenceBundle: Sendable {
     public let name: String
     public internal(set) var inputs: [String: LazyTensor] = [:]
     public internal(set) var stages: [String: Stage] = [:]
+    /// The right class of each sample.
+    public internal(set) var labels: LazyTensor?
 
     init(_ name: String) { self.name = name }
   }
@@ -85,11 +87,14 @@ public struct ReferenceBundle: Sendable {
         }
       }
       let parts = name.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 4, parts[0] == "cases", !parts[1].isEmpty,
+      guard parts.count == 4 || (parts.count == 3 && parts[2] == "labels"), parts[0] == "cases", !parts[1].isEmpty,
         parts[1].utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains)
       else { throw unexpected(name, file) }
       var entry = cases[parts[1]] ?? Case(parts[1])
-      if parts[2] == "inputs" {
+      if parts.count == 3 {
+        try demand(.i64)
+        entry.labels = tensor
+      } else if parts[2] == "inputs" {
         entry.inputs[parts[3]] = tensor
       } else if parts[2] == "stages", parts[3].hasSuffix(".f32") {
         try demand(.f32)
@@ -109,6 +114,6 @@ public struct ReferenceBundle: Sendable {
     ParityError(
       .unexpectedName,
       "the name has no place in a reference, which holds cases.0000.inputs.<name>, "
-        + "cases.0000.stages.<name>.f32 or .f64, and probes.<stage>.f64", file: file, tensor: name)
+        + "cases.0000.stages.<name>.f32 or .f64, cases.0000.labels, and probes.<stage>.f64", file: file, tensor: name)
   }
 }

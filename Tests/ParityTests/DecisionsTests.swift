@@ -72,13 +72,13 @@ struct DecisionsTests {
     #expect((first.ours + 1) % 3 == first.reference)
   }
 
-  @Test("a model whose operators do not tell what errors do is undecided, with the stage")
+  @Test("a model with an operator that does not tell what errors do is undecided, with the stage")
   func obstacle() throws {
-    let recording = try Recording.named(.transformer)
-    let decisions = try recording.bundle().decisions(of: recording.model)
-    #expect(decisions.undecided == 2)
-    #expect(decisions.total == 2)
-    #expect(decisions.obstacle?.contains("encoder.layers.0.") == true)
+    let scene = try Self.scene("apart")
+    let decisions = try ReferenceBundle(scene.references["right"]!).decisions(of: OffModel(scene.model))
+    #expect(decisions.undecided == 9)
+    #expect(decisions.total == 9)
+    #expect(decisions.obstacle == "off_linear in stage 'fc' does not tell what errors of its operands do")
   }
 
   @Test("the report counts them in text and JSON")

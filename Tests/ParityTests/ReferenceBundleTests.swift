@@ -46,6 +46,12 @@ struct ReferenceBundleTests {
     (.inputShape, { try $0.add("cases.0000.inputs.x", [3]) }, "[batch, positions, features] or [batch, features]"),
     (.stageShape, { try $0.add("cases.0000.stages.fc.f32", [5, 7]) }, "has shape [5, 7], the model gives [5, 1, 2]"),
     (.stageShape, { try $0.add("cases.0000.stages.fc.f64", [4, 2], .f64) }, "has shape [4, 2]"),
+    (.wrongType, { try $0.add("cases.0000.labels", [5]) }, "must be I64, it is F32"),
+    (.unexpectedName, { try $0.add("cases.0000.label", [5], .i64) }, "'cases.0000.label'"),
+    (.invalidLabels, { try $0.add("cases.0000.labels", [4], .i64) }, "labels of shape [4] for 5 samples"),
+    (.invalidLabels, { try $0.add("cases.0000.labels", [5, 1], .i64) }, "labels of shape [5, 1] for 5 samples"),
+    (.invalidLabels, { try $0.addLabels([0, 3, 4, 1, 2]) }, "label 4 of sample 2 is none of the classes 0 to 3"),
+    (.invalidLabels, { try $0.addLabels([0, 3, 1, 1, .min]) }, "label -9223372036854775808 of sample 4"),
   ]
 
   @Test("each is refused with a code and the facts", arguments: refused.indices)
@@ -97,6 +103,10 @@ struct ReferenceBundleTests {
     ) throws {
       metadata["probes"] = #"{"generator": "\#(generator)", "seed": \#(seed)}"#
       try add("probes.\(stage).f64", shape, .f64)
+    }
+
+    mutating func addLabels(_ labels: [Int64]) throws {
+      tensors["cases.0000.labels"] = try Tensor(labels, shape: Shape([labels.count]))
     }
 
     mutating func rename(_ old: String, _ new: String) { tensors[new] = tensors.removeValue(forKey: old) }

@@ -38,7 +38,7 @@ struct SelfTestTests {
 
   @Test("what is done to a stage that is not recorded is missed, and nothing else")
   func missed() throws {
-    let result = try Self.run(.sequence) { !$0.contains(".stages.output.") }
+    let result = try Self.run(.sequence) { !$0.contains(".stages.output.") && $0 != "probes.output.f64" }
     let missed = result.classes.flatMap(\.missed)
     #expect(!missed.isEmpty)
     #expect(missed.allSatisfy { $0.stage == "output" })

@@ -67,7 +67,8 @@ struct MappingEvaluation {
     for step in plan.steps {
       var tensors: [LazyTensor] = []
       for name in step.sources {
-        guard let tensor = values[name]?.tensor ?? sources[name] else {
+        // A target may bear the name of another source, as where two are exchanged.
+        guard let tensor = (name.isIntermediate ? values[name]?.tensor : nil) ?? sources[name] else {
           throw MappingError(
             file: state.origin?.path,
             problems: [
@@ -87,7 +88,7 @@ struct MappingEvaluation {
         tensors = results
       }
       let isShared = if case .share? = step.transforms.last { true } else { false }
-      let identities = step.sources.map { values[$0]?.owner ?? aliases[$0] ?? $0 }
+      let identities = step.sources.map { ($0.isIntermediate ? values[$0]?.owner : nil) ?? aliases[$0] ?? $0 }
       for (index, (name, tensor)) in zip(step.targets, tensors).enumerated() {
         let work = Work(
           sources: identities, transforms: isShared ? step.transforms.dropLast() : step.transforms,

@@ -32,7 +32,7 @@ public struct BatchedProduct: Operator {
   /// product (`multi_head_attention_forward` with weights), or each operand by the root of a rounded reciprocal of it
   /// (`scaled_dot_product_attention`). The last way takes most: for each of two operands one product, one root, and the
   /// errors of square root and reciprocal, which the root halves.
-  private var scaleRoundings: Int { scale == .one ? 0 : 6 }
+  var scaleRoundings: Int { scale == .one ? 0 : 6 }
 
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 2...2)

@@ -26,7 +26,7 @@ public struct GELU: Operator {
     for i in 0..<result.count { result[i] = x[i] / 2 * Self.onePlusErf(x[i]) }
   }
 
-  private static func onePlusErf(_ x: Double) -> Double { complementaryErrorFunction(-x * 0.5.squareRoot()) }
+  static func onePlusErf(_ x: Double) -> Double { complementaryErrorFunction(-x * 0.5.squareRoot()) }
 
   /// PyTorch adds 1 to an error function that is good to some units *of 1*, not of itself: for `x` below 0 that sum
   /// cancels, and the error stays. So with `z = |x| / sqrt(2)`, a side with unit roundoff `u` is off by
@@ -47,13 +47,14 @@ public struct GELU: Operator {
     }
   }
 
-  private static func error(of side: Rounding, _ x: Double) -> Double {
+  /// - Parameter reach: how far the operand of the side may be from `x`; the error is the largest in that range.
+  static func error(of side: Rounding, _ x: Double, reach: Double = 0) -> Double {
     let u = side.unit
-    let z = x.magnitude * 0.5.squareRoot()
-    let nearby = z * (1 - 3 * u)
+    let (least, most) = (max(0, x.magnitude - reach), x.magnitude + reach)
+    let nearby = least * 0.5.squareRoot() * (1 - 3 * u)
     let slope = 2 / Double.pi.squareRoot() * exponential(-nearby * nearby)
-    let erf = side.erfUnits * u + 3 * u * z * slope
+    let erf = side.erfUnits * u + 3 * u * most * 0.5.squareRoot() * slope
     let products = 2 * u + u * u
-    return x.magnitude / 2 * (erf * (1 + products) + onePlusErf(x) * products) + 4 * side.leastNonzero
+    return most / 2 * (erf * (1 + products) + onePlusErf(x + reach) * products) + 4 * side.leastNonzero
   }
 }

@@ -1,3 +1,5 @@
+internal import TensorFerryTensors
+
 extension LayerNorm {
   /// For every way of taking moments that programs use: two passes with sums in any order, Welford's updates one by
   /// one, and Welford over lanes and chunks that are merged in pairs (Chan, Golub and LeVeque), as PyTorch does it.
@@ -33,11 +35,10 @@ extension LayerNorm {
       let moments = Moments(UnsafeBufferPointer(rebasing: x[start..<start + features]))
       let sides = [rounding, nil].map { NormError(of: moments, features, eps: eps, $0) }
       for i in 0..<features {
-        let errors = sides.map { $0.error(x[start + i], weight[i], bias[i]) }
+        let errors = sides.map { $0.error(x[start + i], weight[i], bias[i], in: moments) }
         result[start + i] = (errors[0] + errors[1]) * Rounding.outward(features)
       }
     }
-    withdrawBound(whereSquaresOverflow: x, features, rounding, in: result)
   }
 }
 
@@ -47,8 +48,32 @@ extension LayerNorm {
     of moments: Moments, _ features: Int, _ x: Double, _ rounding: Rounding, ofWeight: Bool
   ) -> Double {
     [rounding, nil].map {
-      NormError(of: moments, features, eps: eps, $0).error(x, ofWeight ? 1 : 0, ofWeight ? 0 : 1)
+      NormError(of: moments, features, eps: eps, $0).error(
+        x, ofWeight ? 1 : 0, ofWeight ? 0 : 1, in: moments)
     }.reduce(0, +) * Rounding.outward(features)
+  }
+}
+
+extension LayerNorm {
+  /// Each element of `x` normalised, and how fast the bound for float64 rises for each unit by which its weight and its
+  /// bias grow together; that covers the error of the normalised element, too.
+  package func normalised(_ x: ArrayView<Double>) -> (values: [Double], slopes: [Double]) {
+    var (values, slopes): ([Double], [Double]) = ([], [])
+    guard let features = x.shape.dimensions.last, features > 0 else { return ([], []) }
+    values.reserveCapacity(x.count)
+    slopes.reserveCapacity(x.count)
+    withExtendedLifetime(x) {
+      for start in stride(from: 0, to: x.count, by: features) {
+        let moments = Moments(UnsafeBufferPointer(rebasing: x.elements[start..<start + features]))
+        let error = NormError(of: moments, features, eps: eps, .float64)
+        let scale = 1 / (moments.variance + eps).squareRoot()
+        for value in x.elements[start..<start + features] {
+          values.append((value - moments.mean) * scale)
+          slopes.append(2 * error.error(value, 1, 1, in: moments) * Rounding.outward(features))
+        }
+      }
+    }
+    return (values, slopes)
   }
 }
 
@@ -59,21 +84,22 @@ private struct MomentError {
   /// The absolute error of the variance.
   let variance: Double
 
-  /// Of any way of taking moments, for a row whose variance is at most `largestVariance`.
-  init(of moments: Moments, _ features: Int, _ side: Rounding, largestVariance: Double) {
+  /// Of any way of taking moments, for a row of which these are upper bounds: the mean of the absolute values, the largest
+  /// of them, and the variance.
+  init(_ features: Int, magnitude: Double, largest: Double, variance: Double, _ side: Rounding) {
     let log = Self.log(features)
-    mean = Self.mean(moments, features, side)
+    mean = Self.mean(features, magnitude, largest, side)
     let merges = max(1, Double(log) / 2)
-    let crossed = (2 * 2.0.squareRoot() + 4 * merges.squareRoot()) * mean * largestVariance.squareRoot()
+    let crossed = (2 * 2.0.squareRoot() + 4 * merges.squareRoot()) * mean * variance.squareRoot()
     let ofMean = crossed + (1 + 4 * merges) * mean * mean
-    variance =
-      ofMean + side.gamma(2 * features + 12) * (largestVariance + ofMean) + 4 * Double(features) * side.leastNonzero
+    self.variance =
+      ofMean + side.gamma(2 * features + 12) * (variance + ofMean) + 4 * Double(features) * side.leastNonzero
   }
 
   /// Of the oracle.
   init(ofOracle moments: Moments, _ features: Int) {
     let side = Rounding.float64
-    mean = Self.mean(moments, features, side)
+    mean = Self.mean(features, moments.magnitude, moments.largest, side)
     let squares = mean * mean
     // Twice, because the variance is the one that the oracle computed.
     variance =
@@ -81,9 +107,9 @@ private struct MomentError {
       + 4 * Double(features) * side.leastNonzero
   }
 
-  private static func mean(_ moments: Moments, _ features: Int, _ side: Rounding) -> Double {
+  private static func mean(_ features: Int, _ magnitude: Double, _ largest: Double, _ side: Rounding) -> Double {
     let (n, merging) = (Double(features), 6 * log(features) + 18)
-    let sum = min(n * moments.magnitude, (n + 1) / 2 * moments.largest) + Double(merging) * moments.largest
+    let sum = min(n * magnitude, (n + 1) / 2 * largest) + Double(merging) * largest
     return side.unit * sum * (1 + side.gamma(features + merging)) + 4 * n * side.leastNonzero
   }
 
@@ -94,25 +120,44 @@ private struct MomentError {
 }
 
 /// How far one side may be off in the mean and the scale of one row.
-private struct NormError {
-  let moments: Moments
+struct NormError {
   let side: Rounding
   /// `1 / sqrt(variance + eps)`, at most.
   let scale: Double
   /// The absolute error of the mean.
   let mean: Double
-  /// The absolute error of the oracle's mean.
-  let meanOfOracle: Double
+  /// The absolute error of the variance.
+  let variance: Double
+  /// The absolute error of the oracle's mean, if the row is one of the oracle's.
+  private let meanOfOracle: Double
   /// The relative error of the scale.
   let relative: Double
 
   /// - Parameter side: nil for the oracle.
   init(of moments: Moments, _ features: Int, eps: Double, _ side: Rounding?) {
     let oracle = MomentError(ofOracle: moments, features)
-    let largest = moments.variance + oracle.variance
-    let own = side.map { MomentError(of: moments, features, $0, largestVariance: largest) } ?? oracle
-    let side = side ?? .float64
-    let total = moments.variance - oracle.variance + eps
+    let own =
+      side.map {
+        MomentError(
+          features, magnitude: moments.magnitude, largest: moments.largest,
+          variance: moments.variance + oracle.variance, $0)
+      } ?? oracle
+    self.init(own, total: moments.variance - oracle.variance + eps, meanOfOracle: oracle.mean, side ?? .float64)
+  }
+
+  /// - Parameters:
+  ///   - magnitude: the mean of the absolute values in the row, at most.
+  ///   - largest: the largest absolute value, at most.
+  ///   - variance: at most.
+  ///   - total: `variance + eps`, at least.
+  init(
+    _ features: Int, magnitude: Double, largest: Double, variance: Double, total: Double, _ side: Rounding
+  ) {
+    let own = MomentError(features, magnitude: magnitude, largest: largest, variance: variance, side)
+    self.init(own, total: total, meanOfOracle: 0, side)
+  }
+
+  private init(_ own: MomentError, total: Double, meanOfOracle: Double, _ side: Rounding) {
     let share = total > 0 ? own.variance / total : .infinity
     // 1 / sqrt(1 - share) - 1 without cancellation; also covers a variance that is too large.
     let root = (1 - share).squareRoot()
@@ -120,15 +165,23 @@ private struct NormError {
     let rounded = side.gamma(4)
     relative = ofVariance + rounded * (1 + ofVariance)
     scale = total > 0 ? 1 / total.squareRoot() : .infinity
-    mean = own.mean
-    meanOfOracle = oracle.mean
-    self.moments = moments
+    (mean, variance) = (own.mean, own.variance)
+    self.meanOfOracle = meanOfOracle
     self.side = side
   }
 
-  func error(_ x: Double, _ weight: Double, _ bias: Double) -> Double {
-    let distance = (x - moments.mean).magnitude + meanOfOracle
-    let ofDistance = mean + side.gamma(4) * (x.magnitude + moments.mean.magnitude + meanOfOracle + mean)
+  /// Of the result for the value `x` of the row that has these moments.
+  func error(_ x: Double, _ weight: Double, _ bias: Double, in moments: Moments) -> Double {
+    error(
+      distance: (x - moments.mean).magnitude + meanOfOracle,
+      magnitude: x.magnitude + moments.mean.magnitude + meanOfOracle, weight, bias)
+  }
+
+  /// - Parameters:
+  ///   - distance: of the value from the mean.
+  ///   - magnitude: `|value| + |mean|`.
+  func error(distance: Double, magnitude: Double, _ weight: Double, _ bias: Double) -> Double {
+    let ofDistance = mean + side.gamma(4) * (magnitude + mean)
     let growth = relative + side.unit * (1 + relative)
     let ofQuotient = scale * (ofDistance * (1 + growth) + distance * growth) + 4 * side.leastNonzero
     let product = weight.magnitude * scale * distance

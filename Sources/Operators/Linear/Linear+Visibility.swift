@@ -29,6 +29,7 @@ extension Linear {
     let first = (operand == 1 ? weight.index : bias.index) * outputs
     let slope = rounding.boundOfSum(terms: inputs, bias: operands.count == 3, magnitude: 1)
     let (x, bounds, result) = (operands[0].elements, bound.elements, changes.elements)
+    var inverses = [Double](repeating: 0, count: inputs)
     withExtendedLifetime((operands, bound)) {
       for offset in 0..<bounds.count {
         // What the change has to be where the effect is 1.
@@ -38,10 +39,14 @@ extension Linear {
           result[j] = min(result[j], unit)
           continue
         }
+        if offset % outputs == 0 {
+          for i in 0..<inputs { inverses[i] = Rounding.outward(0) / x[row * inputs + i].magnitude }
+        }
         var i = 0
         while i < inputs {
-          let change = unit / x[row * inputs + i].magnitude * Rounding.outward(0)
-          if change < result[j * inputs + i] { result[j * inputs + i] = change }
+          let change = unit * inverses[i]
+          let place = j * inputs + i
+          result[place] = change < result[place] ? change : result[place]
           i += 1
         }
       }

@@ -26,12 +26,16 @@ public struct Coverage: Hashable, Sendable {
     public internal(set) var influencesOutput = false
     /// Why no change reaches the output, or which elements no change of which is exposed, with what would help.
     public internal(set) var gaps: [Gap] = []
+    /// Which elements have a change exposed by probes, and none by the recorded cases.
+    public internal(set) var shownByProbes: [Gap] = []
+    /// Which elements have a change exposed, but not one as small as one unit of their last place, and why.
+    public internal(set) var beyondUlp: [Gap] = []
 
     /// How many elements have some change exposed.
     public var exposed: Int { changes.count { $0.isFinite } }
   }
 
-  /// What a reference cannot see.
+  /// What a reference cannot see, or not all of it.
   public struct Gap: Hashable, Sendable {
     /// How many elements it concerns.
     public let count: Int
@@ -46,6 +50,8 @@ public struct Coverage: Hashable, Sendable {
   public var elementCount: Int { parts.map(\.elements.count).reduce(0, +) }
   public var exposed: Int { parts.map(\.exposed).reduce(0, +) }
   public var withinUlp: Int { parts.map(\.withinUlp).reduce(0, +) }
+  /// The parts of which some element has no change exposed.
+  public var blind: [Part] { parts.filter { $0.exposed < $0.elements.count } }
   /// The parts that influence no output, whatever their values are.
   public var invisible: [Part] { parts.filter { !$0.influencesOutput } }
 

@@ -12,6 +12,8 @@ struct CoverageSurvey {
     let operand: Int
     var part: Coverage.Part
     var isMeasured = true
+    /// What the cases do not expose, once probes have been added.
+    var hidden: [Coverage.Gap] = []
     /// The stages that cancelled a change, with the size of the axis, in the cases without influence on the output.
     var cancelled: [(stage: Stage, axis: Int?, size: Int)] = []
   }
@@ -35,6 +37,28 @@ struct CoverageSurvey {
       if last?.name != stage.name { last = (stage.name, try verifier.judgement(of: stage, trace)) }
       if let judgement = last?.judgement { try measure(index, judgement) }
       follow(index, shapes)
+    }
+  }
+
+  /// How many probe rows are looked at: the largest of so many inputs is within 2 % of the largest there may be.
+  private static let probeRows = 128
+
+  /// Adds the probes of a linear stage, after all cases.
+  mutating func add(_ evidence: LinearEvidence, of stage: String) throws {
+    let rows = min(evidence.rows, Self.probeRows)
+    let bound = try ArrayView(
+      Array(evidence.bound[..<(rows * evidence.outputs)]), shape: Shape([rows, evidence.outputs]))
+    let inputs = try ArrayView(
+      Array(evidence.inputs[..<(rows * evidence.features)]), shape: Shape([rows, evidence.features]))
+    for index in uses.indices where uses[index].stage.name == stage {
+      let stage = uses[index].stage
+      uses[index].hidden = blindness(of: uses[index])
+      let parameters = stage.operands.dropFirst().compactMap { verifier.float64[$0] }
+      try measure(
+        index,
+        Judgement(
+          kind: .weights, operands: [inputs] + parameters, bound: bound,
+          rounding: verifier.reference(.float64, stage)))
     }
   }
 
@@ -67,16 +91,15 @@ struct CoverageSurvey {
     }
   }
 
-  /// - Parameter parameters: the values, for the size of their last place.
   func coverage() -> Coverage {
     Coverage(
       parts: uses.map { use in
         var part = use.part
         if !use.isMeasured { part.changes = [] }
-        if let values = verifier.float32[.parameter(part.parameter)] {
-          part.withinUlp = zip(part.elements, part.changes).count { $1 < Double(values[$0].ulp) }
-        }
-        part.gaps = (part.influencesOutput ? [] : [invisibility(of: use)]) + blindness(of: use)
+        if let values = verifier.float32[.parameter(part.parameter)] { part.compareWithUlps(values) }
+        let blind = blindness(of: use)
+        part.gaps = (part.influencesOutput ? [] : [invisibility(of: use)]) + blind
+        part.shownByProbes = blind.isEmpty ? use.hidden : []
         return part
       })
   }

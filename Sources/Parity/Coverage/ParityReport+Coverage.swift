@@ -3,7 +3,8 @@ internal import TensorFerryTensors
 extension ParityReport {
   var coverageMembers: [JSONValue.Member] { coverage.map { [.init("coverage", $0.json)] } ?? [] }
 
-  /// At most three lines: how much is covered, what the output does not show, and what nothing shows.
+  /// At most four lines: how much is covered, what the output does not show, what the cases do not, and what nothing
+  /// shows.
   var coverageLines: [String] {
     guard let coverage else { return [] }
     var first =
@@ -11,11 +12,16 @@ extension ParityReport {
     if let quantiles = coverage.quantiles {
       first += ", any above \(Self.short(quantiles.largest)) for \(coverage.exposed)"
     }
-    let invisible = coverage.invisible
-    let blind = coverage.parts.filter { $0.exposed < $0.elements.count }
+    if let (part, gap) = coverage.parts.lazy.compactMap({ part in part.beyondUlp.first.map { (part, $0) } }).first {
+      let others = coverage.exposed - coverage.withinUlp - gap.count
+      first += "; not of one ulp: \(part.description) \(gap.count) \(gap.reason)"
+      if others > 0 { first += ", and \(others) others" }
+    }
+    let shown = coverage.parts.filter { !$0.shownByProbes.isEmpty }
     return [first]
-      + Self.line("  not seen in the output", invisible.map { ($0, $0.gaps.first) })
-      + Self.line("  blind", blind.map { ($0, $0.gaps.last) })
+      + Self.line("  not seen in the output", coverage.invisible.map { ($0, $0.gaps.first) })
+      + Self.line("  shown by probes alone", shown.map { ($0, $0.shownByProbes.first?.withoutRemedy) })
+      + Self.line("  blind", coverage.blind.map { ($0, $0.gaps.last) })
   }
 
   private static func line(_ title: String, _ parts: [(Coverage.Part, Coverage.Gap?)]) -> [String] {
@@ -26,6 +32,10 @@ extension ParityReport {
     let add = gap.remedy.map { "; add \($0)" } ?? ""
     return ["\(title): \(names): \(gap.reason)\(add)" + (others == 0 ? "" : "; \(others) others, see --json")]
   }
+}
+
+extension Coverage.Gap {
+  fileprivate var withoutRemedy: Coverage.Gap { .init(count: count, reason: reason, remedy: nil) }
 }
 
 extension Coverage.Part {
@@ -61,11 +71,16 @@ extension Coverage.Part {
       "within_ulp": JSONValue(withinUlp),
       "delta_min": Coverage.Quantiles(changes).json,
       "influences_output": .bool(influencesOutput),
-      "gaps": .array(
-        gaps.map {
-          ["elements": JSONValue($0.count), "reason": .string($0.reason), "remedy": JSONValue($0.remedy)]
-        }),
+      "gaps": .array(gaps.map(\.json)),
+      "shown_by_probes": .array(shownByProbes.map(\.json)),
+      "beyond_ulp": .array(beyondUlp.map(\.json)),
     ]
+  }
+}
+
+extension Coverage.Gap {
+  fileprivate var json: JSONValue {
+    ["elements": JSONValue(count), "reason": .string(reason), "remedy": JSONValue(remedy)]
   }
 }
 

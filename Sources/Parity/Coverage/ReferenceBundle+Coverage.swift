@@ -14,6 +14,11 @@ extension ReferenceBundle {
       let trace = try trace(of: entry, model.graph)
       try survey.add(trace, model.graph.shapes(inputs: entry.inputs.mapValues(\.shape)))
     }
+    for layer in model.graph.stages.compactMap(verifier.layer) {
+      if let rows = try probeRows(of: layer) {
+        try survey.add(rows.evidence(of: layer), of: layer.name)
+      }
+    }
     return survey.coverage()
   }
 }

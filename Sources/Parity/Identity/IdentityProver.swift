@@ -4,13 +4,13 @@ internal import TensorFerryTensors
 /// Collects, stage by stage, what is known of each element of each parameter.
 struct IdentityProver {
   /// What is known of an element; of two stages that share it, the one that says more counts.
-  fileprivate enum Standing: UInt8, Comparable {
+  enum Standing: UInt8, Comparable {
     case untold, unseen, zero, small, proven, different
 
     static func < (left: Standing, right: Standing) -> Bool { left.rawValue < right.rawValue }
   }
 
-  fileprivate struct Record {
+  struct Record {
     let shape: Shape
     var standings: [Standing]
     /// The largest difference that elements which are zero or small may have.
@@ -21,6 +21,7 @@ struct IdentityProver {
 
   private let names: [String]
   private var records: [String: Record] = [:]
+  private var norms: [NormEvidence] = []
 
   init(_ model: some Model, computed: [String: Double]) {
     names = model.graph.parameters.map(\.name)
@@ -29,10 +30,19 @@ struct IdentityProver {
       records[parameter.name] = Record(shape: parameter.shape, standings: Array(repeating: .untold, count: count))
     }
     for stage in model.graph.stages where !(stage.operation is Linear) {
+      if let norm = NormEvidence(stage, model.parameters, computed) {
+        norms.append(norm)
+        continue
+      }
       for case .parameter(let name) in stage.operands {
         records[name]?.reasons.append("not covered: \(type(of: stage.operation).id) is not linear in its parameters")
       }
     }
+  }
+
+  /// Takes the rows of the layer norms of one case.
+  mutating func add(_ trace: ReferenceTrace, _ verifier: StageVerifier) throws {
+    for index in norms.indices { try norms[index].add(trace, verifier) }
   }
 
   /// Notes why nothing is told of a layer's parameters.
@@ -40,7 +50,7 @@ struct IdentityProver {
     for part in [layer.weight, layer.bias].compactMap({ $0 }) { note(reason, part.parameter) }
   }
 
-  private mutating func note(_ reason: String, _ parameter: String) {
+  mutating func note(_ reason: String, _ parameter: String) {
     if records[parameter]?.reasons.contains(reason) == false { records[parameter]?.reasons.append(reason) }
   }
 
@@ -91,7 +101,7 @@ struct IdentityProver {
     }
   }
 
-  private mutating func update(_ parameter: String, _ change: (inout Record) -> Void) {
+  mutating func update(_ parameter: String, _ change: (inout Record) -> Void) {
     guard var record = records.removeValue(forKey: parameter) else { return }
     change(&record)
     records[parameter] = record
@@ -99,6 +109,12 @@ struct IdentityProver {
 
   /// In the model's order.
   var results: [ParameterIdentity] {
+    var prover = self
+    for norm in norms { prover.add(norm) }
+    return prover.told
+  }
+
+  private var told: [ParameterIdentity] {
     names.compactMap { name in
       records[name].map { record in
         var result = ParameterIdentity(name, total: record.standings.count)
@@ -121,7 +137,7 @@ struct IdentityProver {
 
 extension IdentityProver.Record {
   /// Judges an element by an estimate of its difference from the reference's and the radius of what is certain.
-  fileprivate mutating func judge(_ value: Float, _ estimate: Double, _ radius: Double, at offset: Int) {
+  mutating func judge(_ value: Float, _ estimate: Double, _ radius: Double, at offset: Int) {
     // The signs of zeros are not told, whatever the radius.
     let spacing = value == 0 ? 0 : min(Double(value.nextUp) - Double(value), Double(value) - Double(value.nextDown))
     let reach = (estimate.magnitude + radius) * (1 + 0x1p-40)

@@ -55,3 +55,16 @@ struct LinearLayer {
       outputs: outputs, rounding: rounding)
   }
 }
+
+extension StageVerifier {
+  /// The layer of a linear stage with the parameters that are verified; nil for another stage.
+  func layer(_ stage: Stage) -> LinearLayer? {
+    var parameters: [String: ArrayView<Float>] = [:]
+    var computed: [String: Double] = [:]
+    for case .parameter(let name) in stage.operands {
+      parameters[name] = float32[.parameter(name)]
+      computed[name] = weightDifferences[stage.name]
+    }
+    return LinearLayer(stage, parameters, computed)
+  }
+}

@@ -3,9 +3,11 @@ internal import TensorFerryTensors
 
 extension ReferenceBundle {
   /// Compares the probes with what the model's linear stages give, and solves for the parameters of all linear stages:
-  /// from the probes where there are some, else from the recorded float64 values.
+  /// from the probes where there are some, else from the recorded float64 values. The same rows tell the survey what
+  /// they would expose.
   func judgeLinearStages(
-    of model: some Model, _ computed: [String: Double], _ verifier: inout StageVerifier, _ prover: inout IdentityProver?
+    of model: some Model, _ computed: [String: Double], _ verifier: inout StageVerifier,
+    _ prover: inout IdentityProver?, _ survey: inout CoverageSurvey?
   ) throws {
     let graph = model.graph
     let layers = graph.stages.compactMap { LinearLayer($0, model.parameters, computed) }
@@ -16,25 +18,18 @@ extension ReferenceBundle {
     // Layers with as many features have the same probe rows, so their matrix is solved once.
     var designs: [DesignKey: Result<DesignMatrix, DesignMatrix.Failure>] = [:]
     for layer in layers {
-      if let probes, let tensor = probes.results[layer.name] {
-        guard let evidence = try evidence(of: layer, tensor, seed: probes.seed) else {
-          let needed = ProbeInputs.rowCount(features: layer.features) * layer.features
-          prover?.leave(layer, DesignMatrix.Failure.tooLarge(needed).description)
-          continue
-        }
-        verifier.add(
-          Comparison(
-            caseName: "probes", shape: tensor.shape, judged: evidence.recorded,
-            oracle: try ArrayView(evidence.oracle, shape: tensor.shape),
-            bound: try ArrayView(evidence.bound, shape: tensor.shape),
-            deviation: try layer.deviation(of: evidence, shape: tensor.shape), reference: evidence.recorded, ours: nil,
-            rounding: evidence.rounding),
-          of: layer.name)
+      if let rows = try probeRows(of: layer) {
+        let evidence = rows.evidence(of: layer)
+        verifier.add(try rows.comparison(evidence, of: layer), of: layer.name)
+        try survey?.add(evidence, of: layer.name)
         guard prover != nil else { continue }
         let key = DesignKey(features: layer.features, hasBias: layer.bias != nil)
         let design = designs[key] ?? Self.design(evidence, layer)
         designs[key] = design
         prover?.add(layer, evidence, design)
+      } else if probes?.results[layer.name] != nil {
+        let needed = ProbeInputs.rowCount(features: layer.features) * layer.features
+        prover?.leave(layer, DesignMatrix.Failure.tooLarge(needed).description)
       } else if prover != nil {
         guard let evidence = try recordedEvidence(of: layer, graph) else {
           prover?.leave(layer, "the reference has no float64 values of stage '\(layer.name)' and its input")
@@ -57,19 +52,6 @@ extension ReferenceBundle {
       try DesignMatrix(
         evidence.inputs, rows: evidence.rows, features: evidence.features, hasBias: layer.bias != nil)
     }
-  }
-
-  /// The probe rows of a layer, or nil if there are too many values to hold.
-  private func evidence(of layer: LinearLayer, _ tensor: LazyTensor, seed: UInt64) throws -> LinearEvidence? {
-    let rows = ProbeInputs.rowCount(features: layer.features)
-    guard tensor.shape.dimensions == [rows, layer.outputs] else {
-      throw ParityError(
-        .stageShape, "has shape \(tensor.shape), the model gives [\(rows), \(layer.outputs)]", file: file,
-        tensor: "probes.\(layer.name).f64")
-    }
-    guard rows <= DesignMatrix.maximumElements / max(1, layer.features) else { return nil }
-    let inputs = ProbeInputs(seed: seed).values(rows * layer.features)
-    return layer.evidence(inputs: inputs, recorded: try tensor.read().doubles())
   }
 
   /// The first rows of a layer in all cases, as many as help; nil if there is none.

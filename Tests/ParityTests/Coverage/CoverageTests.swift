@@ -134,11 +134,20 @@ struct CoverageTests {
   @Test("what is not recorded exposes nothing, and that is said")
   func missing() throws {
     let recording = try Recording.named(.sequence)
-    let bundle = try recording.bundle { !$0.contains(".stages.output.") }
+    let bundle = try recording.bundle { !$0.contains(".stages.output.") && $0 != "probes.output.f64" }
     let coverage = try bundle.coverage(of: recording.model)
     let parts = coverage.parts.filter { $0.stage == "output" }
     #expect(parts.map(\.exposed) == [0, 0])
     #expect(parts.allSatisfy { $0.gaps.map(\.reason) == ["stage 'output' or its input is not recorded"] })
+  }
+
+  @Test("probes show what is not recorded, and that is said, too")
+  func missingButProbed() throws {
+    let recording = try Recording.named(.sequence)
+    let coverage = try recording.bundle { !$0.contains(".stages.output.") }.coverage(of: recording.model)
+    let parts = coverage.parts.filter { $0.stage == "output" }
+    #expect(parts.map(\.exposed) == [15, 3])
+    #expect(parts.allSatisfy { $0.shownByProbes.map(\.reason) == ["stage 'output' or its input is not recorded"] })
   }
 
   @Test("the report tells the coverage in text and JSON")
