@@ -15,6 +15,10 @@ public struct StageReport: Hashable, Sendable {
   public internal(set) var notes: [String] = []
   /// What the bounds allow for beside the rounding of the stage.
   public internal(set) var allowances: [String] = []
+  /// The stages before it that are not recorded in some case, and were judged together with it there.
+  public internal(set) var span: [String] = []
+  /// The most additions that one term of a sum went through in the reference, if that was probed.
+  public internal(set) var depth: Int?
 
   init(_ name: String) { self.name = name }
 

@@ -8,6 +8,14 @@ struct StageVerifier {
   private(set) var float32: [ValueName: ArrayView<Float>]
   private(set) var float64: [ValueName: ArrayView<Double>]
   let flushesDenormals: Bool
+  /// The error of the reference's exponential function; see ``Rounding/expUlps``.
+  var expUlps = 1.0
+  /// Whether another program than PyTorch may have computed the reference.
+  var isForeign = false
+  /// For each stage whose order of summation was probed, the most additions that one term goes through.
+  var depths: [String: Int] = [:] {
+    didSet { for index in reports.indices { reports[index].depth = depths[reports[index].name] } }
+  }
   /// For each stage, the largest relative difference that its weights may have from those of the reference.
   let weightDifferences: [String: Double]
   /// The stages that are judged; nil for all.
@@ -57,6 +65,7 @@ struct StageVerifier {
   func reference(_ rounding: Rounding, _ stage: Stage) -> Rounding {
     var rounding = rounding
     rounding.weightDifference = weightDifferences[stage.name] ?? 0
+    rounding.expUlps = max(rounding.expUlps, expUlps)
     return rounding
   }
 
@@ -82,9 +91,12 @@ struct StageVerifier {
   private func judgeFloat32(
     _ stage: Stage, _ values: [ValueName: ArrayView<Float>], _ trace: ReferenceTrace, _ report: inout StageReport
   ) throws -> [Double]? {
-    guard let operands = Self.operands(stage, values), let recorded = values[.stage(stage.name)] else {
-      report.gaps.append("case \(trace.caseName) lacks the float32 values of \(Self.missing(stage, values))")
+    guard let recorded = values[.stage(stage.name)] else {
+      report.gaps.append("case \(trace.caseName) lacks the float32 values of stage '\(stage.name)'")
       return nil
+    }
+    guard let operands = Self.operands(stage, values), boundedReference(.float32, stage) != nil else {
+      return try judgeFloat32Span(to: stage, values, trace, &report)
     }
     var workspace = Workspace()
     let ours = try stage.evaluate(operands, &workspace)
@@ -115,9 +127,12 @@ struct StageVerifier {
     _ stage: Stage, _ values: [ValueName: ArrayView<Double>], _ trace: ReferenceTrace, _ ours: [Double]?,
     _ report: inout StageReport
   ) throws {
-    guard let operands = Self.operands(stage, values), let recorded = values[.stage(stage.name)] else {
-      report.notes.append("case \(trace.caseName) lacks the float64 values of \(Self.missing(stage, values))")
+    guard let recorded = values[.stage(stage.name)] else {
+      report.notes.append("case \(trace.caseName) lacks the float64 values of stage '\(stage.name)'")
       return
+    }
+    guard let operands = Self.operands(stage, values), boundedReference(.float64, stage) != nil else {
+      return try judgeFloat64Span(to: stage, values, trace, ours, &report)
     }
     var workspace = Workspace()
     let oracle = try stage.evaluate(operands, &workspace)
@@ -133,7 +148,7 @@ struct StageVerifier {
   func flushingBound(
     _ stage: Stage, _ operands: [ArrayView<Double>], _ oracle: ArrayView<Double>
   ) throws -> ArrayView<Double> {
-    var rounding = reference(.float32, stage)
+    var rounding = probedReference(stage)
     rounding.leastNonzero = rounding.leastNormal
     let hasSubnormals = operands.contains { $0.values.contains { $0 != 0 && abs($0) < rounding.leastNormal } }
     guard hasSubnormals else { return try stage.bound(operands, output: oracle, rounding) }
@@ -145,9 +160,5 @@ struct StageVerifier {
   ) -> [ArrayView<Scalar>]? {
     let operands = stage.operands.compactMap { values[$0] }
     return operands.count == stage.operands.count ? operands : nil
-  }
-
-  private static func missing<Scalar>(_ stage: Stage, _ values: [ValueName: ArrayView<Scalar>]) -> String {
-    ([.stage(stage.name)] + stage.operands).first { values[$0] == nil }?.description ?? ""
   }
 }

@@ -42,7 +42,7 @@ extension StageVerifier {
     guard let recorded = single[name], let operands = try Self.operands(stage, single)?.map({ try $0.widened() })
     else { return nil }
     let output = try stage.evaluate(operands, &workspace)
-    let rounding = reference(.float32, stage)
+    let rounding = probedReference(stage)
     let bound =
       flushesDenormals
       ? try flushingBound(stage, operands, output) : try stage.bound(operands, output: output, rounding)
