@@ -106,8 +106,7 @@ struct StageVerifier {
     let referenceBound =
       flushesDenormals
       ? try flushingBound(stage, wide, oracle)
-      : weightDifferences[stage.name] == nil
-        ? bound : try stage.bound(wide, output: oracle, reference(.float32, stage))
+      : probedReference(stage) == .float32 ? bound : try stage.bound(wide, output: oracle, probedReference(stage))
 
     let (reference, engine) = (recorded.values.map(Double.init), ours.values.map(Double.init))
     func comparison(_ judged: [Double], _ bound: ArrayView<Double>) -> Comparison {

@@ -29,6 +29,7 @@ struct Judgement {
 extension StageVerifier {
   /// For the float64 values where they are recorded, else for the float32 values; nil if there are neither.
   func judgement(of stage: Stage, _ trace: ReferenceTrace) throws -> Judgement? {
+    guard boundedReference(.float32, stage) != nil else { return nil }
     var workspace = Workspace()
     let name = ValueName.stage(stage.name)
     let double = float64.merging(trace.float64) { $1 }

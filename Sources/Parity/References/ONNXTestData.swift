@@ -14,7 +14,7 @@ struct ONNXTestData: Sendable {
     let tensor: LazyTensor
   }
 
-  struct Set: Sendable {
+  struct Folder: Sendable {
     /// The name of the case.
     let name: String
     let inputs: [Tensor]
@@ -22,7 +22,7 @@ struct ONNXTestData: Sendable {
   }
 
   let path: String
-  let sets: [Set]
+  let folders: [Folder]
 
   private static let prefix = "test_data_set_"
 
@@ -33,19 +33,19 @@ struct ONNXTestData: Sendable {
     self.path = path
     if names.contains("input_0.pb") {
       let own = root.split(separator: "/").last.map(String.init) ?? ""
-      sets = [try Self.read(root, names, number: Self.number(own, Self.prefix, "") ?? 0)]
+      folders = [try Self.read(root, names, number: Self.number(own, Self.prefix, "") ?? 0)]
     } else {
-      let folders = names.compactMap { name in Self.number(name, Self.prefix, "").map { ($0, name) } }.sorted {
+      let numbered = names.compactMap { name in Self.number(name, Self.prefix, "").map { ($0, name) } }.sorted {
         $0 < $1
       }
-      guard !folders.isEmpty else { return nil }
-      sets = try folders.map { number, name in
+      guard !numbered.isEmpty else { return nil }
+      folders = try numbered.map { number, name in
         try Self.read(root + "/" + name, DirectoryListing.names(in: root + "/" + name) ?? [], number: number)
       }
     }
   }
 
-  private static func read(_ folder: String, _ names: [String], number: Int) throws -> Set {
+  private static func read(_ folder: String, _ names: [String], number: Int) throws -> Folder {
     func tensors(_ prefix: String) throws -> [Tensor] {
       let files = names.compactMap { name in Self.number(name, prefix, ".pb").map { ($0, name) } }.sorted { $0 < $1 }
       for (index, (found, name)) in files.enumerated() where found != index {
@@ -60,15 +60,15 @@ struct ONNXTestData: Sendable {
           tensor: LazyTensor(try element.tensor.read()))
       }
     }
-    let set = try Set(
+    let read = try Folder(
       name: String(repeating: "0", count: max(0, 4 - "\(number)".count)) + "\(number)", inputs: tensors("input_"),
       outputs: tensors("output_"))
-    guard !set.inputs.isEmpty, !set.outputs.isEmpty else {
+    guard !read.inputs.isEmpty, !read.outputs.isEmpty else {
       throw ParityError(
-        .notAReference, "there are \(set.inputs.count) files input_N.pb and \(set.outputs.count) files output_N.pb",
+        .notAReference, "there are \(read.inputs.count) files input_N.pb and \(read.outputs.count) files output_N.pb",
         file: folder)
     }
-    return set
+    return read
   }
 
   /// The number in a name such as `input_3.pb`, in plain decimal digits.
@@ -84,9 +84,9 @@ extension ReferenceBundle {
   /// Inputs and outputs belong to the model's by their names, else by their order.
   init(_ data: ONNXTestData, of model: some Model) throws {
     let graph = model.graph
-    let cases = try data.sets.map { set in
-      var entry = Case(set.name)
-      for input in set.inputs {
+    let cases = try data.folders.map { folder in
+      var entry = Case(folder.name)
+      for input in folder.inputs {
         let spec = graph.inputs.first { $0.name == input.name } ?? graph.inputs.dropFirst(input.index).first
         guard let name = spec?.name, entry.inputs[name] == nil else {
           throw Self.unexpected(
@@ -94,13 +94,13 @@ extension ReferenceBundle {
         }
         entry.inputs[name] = input.tensor
       }
-      for output in set.outputs {
+      for output in folder.outputs {
         let stage = output.name.flatMap { graph.recordedStage($0)?.stage } ?? (output.index == 0 ? graph.output : nil)
         guard let stage, output.tensor.dtype == .f32 || output.tensor.dtype == .f64 else {
           guard stage == nil else {
             throw ParityError(
               .wrongType, "must be F32 or F64, it is \(output.tensor.dtype.rawValue)", file: data.path,
-              tensor: "\(set.name): \(output.file)")
+              tensor: "\(folder.name): \(output.file)")
           }
           throw Self.unexpected(.unexpectedStage, output, in: data, "stage", graph.stages.map(\.name), taken: nil)
         }

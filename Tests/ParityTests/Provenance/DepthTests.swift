@@ -12,20 +12,22 @@ import Testing
   /// Records models of random sizes and scales with their depths; `cases` of different shapes each.
   private static let program = """
     import random, sys, torch, tensorferry
-    torch.set_num_threads(2)
     torch.manual_seed(29)
     random.seed(29)
     def draw(*shape):
         return torch.randn(shape) * 10 ** random.uniform(-6, 6)
     for number in range(int(sys.argv[2])):
-        d, h, c = random.choice([2, 5, 17, 64, 100, 201, 300]), random.choice([3, 16, 33, 70]), random.choice([2, 7, 10])
+        torch.set_num_threads(2 if number % 10 == 0 else 1)
+        d, h, c = random.choice([2, 5, 17, 33, 64, 100]), random.choice([3, 16, 33]), random.choice([2, 7, 10])
         model = tensorferry.AttentionClassifier(d, h, c)
         with torch.no_grad():
             for parameter in model.parameters(): parameter.mul_(10 ** random.uniform(-2, 2))
         if number % 8 == 7:
             d = 4 * random.choice([1, 3, 8])
             model = tensorferry.TransformerClassifier(d, 2, random.choice([5, 33]), 1, c)
-        cases = [draw(random.randint(1, 4), random.choice([1, 2, 5, 12, 40]), d) for _ in range(5)]
+        # Layouts are probed once; so each model has three, over five cases.
+        shapes = [(random.randint(1, 3), random.choice([1, 2, 5, 12])) for _ in range(3)]
+        cases = [draw(*shapes[index % 3], d) for index in range(5)]
         tensorferry.save(model.state_dict(), f"{sys.argv[1]}/{number}.h5")
         tensorferry.record(model, cases, f"{sys.argv[1]}/{number}.npz", depths=True, probes=False)
     """
@@ -128,7 +130,8 @@ import Testing
     let options: JSONValue = Loaded.self == TransformerClassifier.self ? ["num_heads": JSONValue(2)] : [:]
     let model = try Loaded(Loaded.plan(importing: weights, options: options), weights, options: options)
     return try (
-      ReferenceBundle(state).verify(model), ReferenceBundle(with(state, depths: nil)).verify(model)
+      ReferenceBundle(state).verify(model, provingIdentity: false),
+      ReferenceBundle(with(state, depths: nil)).verify(model, provingIdentity: false)
     )
   }
 

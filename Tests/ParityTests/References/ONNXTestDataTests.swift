@@ -38,6 +38,16 @@ import Testing
     out, weights = attention(q, k, v)
     write(root + "/attention/output_0.pb", weights.detach().numpy(), "average_attention_weights")
     write(root + "/attention/output_1.pb", out.detach().numpy(), "output")
+    import h5py
+    transformer = tensorferry.TransformerClassifier(4, 2, 5, 1, 3)
+    tensorferry.save(transformer.state_dict(), root + "/transformer.h5")
+    tensorferry.record(transformer, torch.randn(2, 3, 4), root + "/stages.h5")
+    os.makedirs(root + "/transformer")
+    with h5py.File(root + "/stages.h5") as file:
+        case = file["cases/0000"]
+        write(root + "/transformer/input_0.pb", case["inputs/x"][...])
+        for place, name in enumerate(case["stages"]):
+            write(f"{root}/transformer/output_{place}.pb", case[f"stages/{name}/f32"][...], name)
     """
 
   /// What the program wrote, by paths.
@@ -100,6 +110,30 @@ import Testing
       let report = try bundle.verify(model)
       #expect(report.verdict == .inconclusive, "\(report.text)")
       #expect(report.stages.last?.compared == 36)
+    }
+  }
+
+  @Test("layer norm of a program that is not named is not judged; every other stage is")
+  func otherProgram() throws {
+    try withFolders { directory, _ in
+      let weights = try StateDict(contentsOf: directory.appending(path: "transformer.h5"))
+      let plan = TransformerClassifier.plan(importing: weights, options: ["num_heads": JSONValue(2)])
+      let model = try TransformerClassifier(plan, weights, options: ["num_heads": JSONValue(2)])
+      let bundle = try ReferenceFile(contentsOf: directory.appending(path: "transformer")).bundle(of: model)
+      let report = try bundle.verify(model)
+      #expect(report.verdict == .inconclusive)
+      var norms = 0
+      for stage in model.graph.stages {
+        let judged = try #require(report.stages.first { $0.name == stage.name })
+        let isNorm = stage.operation is LayerNorm
+        norms += isNorm ? 1 : 0
+        #expect(judged.verdict == (isNorm ? .inconclusive : .explained), "\(stage.name): \(judged.remarks)")
+        #expect(judged.remarks.contains { $0.contains("of another program") } == isNorm)
+      }
+      #expect(norms == 2)
+      #expect(try bundle.decisions(of: model).obstacle?.contains("another program") == true)
+      let coverage = try bundle.coverage(of: model)
+      #expect(coverage.parts.filter { $0.parameter.contains("norm") }.allSatisfy { $0.exposed == 0 })
     }
   }
 
