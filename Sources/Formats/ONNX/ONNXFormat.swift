@@ -55,9 +55,10 @@ public struct ONNXFormat: WeightFormat {
   public func write(_ state: StateDict, to path: String) throws { try checkRepresentable(state, at: path) }
 
   public func checkRepresentable(_ state: StateDict, at path: String) throws {
+    let names = state.names.prefix(3).map { "'\($0.escapedForDisplay)'" }.joined(separator: ", ")
     throw WeightFileError(
-      .unrepresentable, "ONNX tensors are read, not written; this is to hold \(state.count) tensors", file: path,
-      format: Self.name)
+      .unrepresentable, "ONNX tensors are read, not written; this is to hold \(state.count) tensors: \(names)",
+      file: path, format: Self.name)
   }
 
   public static func problem(ofName name: String) -> String? { nil }
