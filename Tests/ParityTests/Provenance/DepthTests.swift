@@ -11,6 +11,9 @@ import Testing
 @Suite struct DepthTests {
   /// Records models of random sizes and scales with their depths; `cases` of different shapes each.
   private static let program = """
+    import os
+    # Threads that spin while they wait take the processor from other tests.
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     import random, sys, torch, tensorferry
     torch.manual_seed(29)
     random.seed(29)
@@ -63,6 +66,7 @@ import Testing
       try python(
         """
         import sys, torch, tensorferry
+        torch.set_num_threads(1)
         model = tensorferry.AttentionClassifier(300, 7, 3)
         with torch.no_grad():
             model.fc.weight.fill_(1)
