@@ -47,8 +47,11 @@ def _parser() -> argparse.ArgumentParser:
             "checkpoint", help="a file written by torch.save that holds a state dict"
         )
     recording.add_argument("inputs", help="a .npy file of float32: one case, [B, D] or [B, N, D]")
+    recording.add_argument(
+        "--depths", action="store_true", help="also probe in which order sums are computed"
+    )
     for command in (saving, recording):
-        command.add_argument("output", help="the .h5 file to write")
+        command.add_argument("output", help="the .h5 file to write; record also writes .npz")
         command.add_argument(
             "--key", help="where in the checkpoint the state dict is, for example model"
         )
@@ -113,7 +116,12 @@ def _record(arguments: argparse.Namespace) -> None:
     if not isinstance(features, numpy.ndarray) or features.dtype != numpy.float32:
         kind = getattr(features, "dtype", type(features).__name__)
         raise _Failure(f"{arguments.inputs}: holds {kind}, and float32 is needed")
-    record(AttentionClassifier.from_state_dict(state), torch.from_numpy(features), arguments.output)
+    record(
+        AttentionClassifier.from_state_dict(state),
+        torch.from_numpy(features),
+        arguments.output,
+        depths=arguments.depths,
+    )
 
 
 def main(arguments: Optional[List[str]] = None) -> int:

@@ -1,4 +1,4 @@
-"""The HDF5 file that both of our formats are: whole or absent, aligned, reproducible."""
+"""The files that we write: HDF5, or archives of numpy; whole or absent, reproducible."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from typing import Iterator, List, Tuple, Union
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple, Union
 
 import h5py
 import numpy
@@ -69,6 +69,32 @@ class Container:
         return dataset
 
 
+class _Names(NamedTuple):
+    """What stands for a group where names have dots instead."""
+
+    prefix: str
+    attrs: Dict[str, str]
+
+
+class Archive:
+    """Arrays and texts with the names that they would have in an HDF5 file, until it is written."""
+
+    def __init__(self) -> None:
+        self.file = _Names("", {})
+        self.tensors: Dict[str, torch.Tensor] = {}
+
+    def group(self, parent: _Names, name: str) -> _Names:
+        return _Names(f"{parent.prefix}{name}.", {})
+
+    def write(self, group: _Names, name: str, tensor: torch.Tensor) -> None:
+        self.tensors[group.prefix + name] = tensor.detach().cpu()
+
+    def save(self, path: str) -> None:
+        arrays: Dict[str, Any] = {name: each.numpy() for name, each in self.tensors.items()}
+        with open(path, "wb") as file:
+            numpy.savez(file, **arrays, **self.file.attrs)
+
+
 def _fill(dataset: h5py.Dataset, tensor: torch.Tensor) -> None:
     if tensor.numel():
         dataset.id.write(h5s.ALL, h5s.ALL, data_of(tensor), dataset.id.get_type())
@@ -88,18 +114,13 @@ def _open(path: str, mode: str, threshold: int, alignment: int) -> h5py.File:
 
 @contextlib.contextmanager
 def creating(path: Path, page_aligned: bool = False) -> Iterator[Container]:
-    """Writes a file beside `path` and renames it when it is complete, or leaves `path` as it was.
+    """Writes an HDF5 file beside `path` and renames it when it is complete, or leaves `path` alone.
 
     Data starts at multiples of 64 bytes; if `page_aligned`, that of tensors from 1 MiB on at
     multiples of 4096. HDF5 knows one alignment for an open file, so those are written when the file
     is opened a second time.
     """
-    target = os.path.realpath(os.fspath(path))
-    handle, beside = tempfile.mkstemp(
-        prefix=".tensorferry-", suffix=".partial", dir=os.path.dirname(target)
-    )
-    os.close(handle)
-    try:
+    with _replacing(path) as beside:
         with _open(beside, "w", 1, _ALIGNMENT) as file:
             container = Container(file, page_aligned)
             yield container
@@ -107,6 +128,34 @@ def creating(path: Path, page_aligned: bool = False) -> Iterator[Container]:
             with _open(beside, "r+", _LARGE, _LARGE_ALIGNMENT) as file:
                 for name, tensor in container.later:
                     _fill(file[name], tensor)
+
+
+@contextlib.contextmanager
+def recording(path: Path) -> Iterator[Union[Container, Archive]]:
+    """The same for a file whose name may end in `.npz`, which is then one of numpy's archives.
+
+    Such a file is put together in memory.
+    """
+    if not os.fspath(path).endswith(".npz"):
+        with creating(path) as container:
+            yield container
+        return
+    with _replacing(path) as beside:
+        archive = Archive()
+        yield archive
+        archive.save(beside)
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[str]:
+    """A path beside the given one, whose file takes its place if nothing goes wrong."""
+    target = os.path.realpath(os.fspath(path))
+    handle, beside = tempfile.mkstemp(
+        prefix=".tensorferry-", suffix=".partial", dir=os.path.dirname(target)
+    )
+    os.close(handle)
+    try:
+        yield beside
         _publish(beside, target)
     except BaseException:
         os.unlink(beside)

@@ -8,6 +8,10 @@ how far its operands may already be off.
 With u = 2^-24 or 2^-53 and gamma(k) = k u / (1 - k u), a sum of n products in any order is off by
 at most gamma(n) times the sum of their magnitudes (Higham, Accuracy and Stability of Numerical
 Algorithms, section 3.1), plus underflow.
+
+Operations that sum products have `summed_axis`: the axis of the first operand along which they sum,
+where the second operand has a factor for each term, and a third one is a bias. `summed_scale` is
+what they multiply the first operand by before.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from typing import Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
+
 
 @dataclass(frozen=True)
 class Rounding:
@@ -45,8 +50,13 @@ FLOAT64 = Rounding(2.0**-53, 2.0**-1022)
 Operands = Sequence[Tensor]
 
 
+class _Unscaled:
+    def summed_scale(self, count: int) -> float:
+        return 1.0
+
+
 @dataclass(frozen=True)
-class Linear:
+class Linear(_Unscaled):
     """`input [..., n]`, `weight [m, n]` and perhaps `bias [m]` -> `[..., m]`.
 
     `weight_part` and `bias_part` are (index, count) where a parameter holds several layers, one
@@ -55,6 +65,10 @@ class Linear:
 
     weight_part: Tuple[int, int] = (0, 1)
     bias_part: Tuple[int, int] = (0, 1)
+
+    @property
+    def summed_axis(self) -> int:
+        return -1
 
     def _rows(
         self, weight: Tensor, bias: Optional[Tensor] = None
@@ -104,8 +118,12 @@ class Softmax:
 
 
 @dataclass(frozen=True)
-class WeightedSum:
+class WeightedSum(_Unscaled):
     """`weights [B, 1]` and `vectors [B, n]`, or `[B, N, 1]` and `[B, N, n]` -> `[B, n]`."""
+
+    @property
+    def summed_axis(self) -> int:
+        return 1
 
     def forward(self, weights: Tensor, vectors: Tensor) -> Tensor:
         if vectors.dim() == 2:
@@ -146,8 +164,12 @@ class PairwiseScores:
 
 
 @dataclass(frozen=True)
-class PairwiseSum:
+class PairwiseSum(_Unscaled):
     """`weights [B, N, N]`, `x [B, N, D]` -> `[B, N, D]`: weighted sums of all positions."""
+
+    @property
+    def summed_axis(self) -> int:
+        return -1
 
     def forward(self, weights: Tensor, x: Tensor) -> Tensor:
         return torch.bmm(weights, x)
@@ -190,8 +212,12 @@ class MaskedSoftmax:
 
 
 @dataclass(frozen=True)
-class Product:
+class Product(_Unscaled):
     """`left [..., n, k]`, `right [..., k, m]` -> `[..., n, m]`."""
+
+    @property
+    def summed_axis(self) -> int:
+        return -1
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         return torch.matmul(left, right)
@@ -208,6 +234,13 @@ class Product:
 @dataclass(frozen=True)
 class ScaledScores:
     """`queries [..., n, k]`, `keys [..., m, k]` -> dot products / sqrt(k), `[..., n, m]`."""
+
+    @property
+    def summed_axis(self) -> int:
+        return -1
+
+    def summed_scale(self, count: int) -> float:
+        return math.sqrt(1.0 / count)
 
     def forward(self, queries: Tensor, keys: Tensor) -> Tensor:
         # The queries are scaled, as torch.nn.functional.multi_head_attention_forward does it.

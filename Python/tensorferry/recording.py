@@ -7,11 +7,11 @@ import copy
 import itertools
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
-import h5py
 import torch
 from torch import Tensor
 
 from . import container, dtypes, labels as labelling, operations, probes as probing, registry
+from .depths import Depths
 from .errors import Disagreement, Refused
 from .manifest import circumstances
 from .saving import PRODUCER, describe_model, text
@@ -31,6 +31,7 @@ def record(
     seed: Optional[int] = None,
     probes: bool = True,
     labels: labelling.Labels = None,
+    depths: bool = False,
 ) -> None:
     """Writes the inputs, every stage in float32 and every stage in float64, to a reference bundle.
 
@@ -47,7 +48,8 @@ def record(
             argument name; or several cases as any other iterable of those, such as a list, a
             generator or a `DataLoader`. What follows the arguments in a batch (its labels) is left
             out.
-        path: replaced if it exists, once the new file is complete.
+        path: an HDF5 file, or one of numpy's archives if the name ends in `.npz`; replaced if it
+            exists, once the new file is complete.
         cases: the most cases to take from an iterable; all if None.
         seed: written to the manifest, for those who want to make the same inputs again.
         probes: also write what each linear stage computes in float64 from 2 (n + 1) rows of n
@@ -58,6 +60,10 @@ def record(
             tensor for one case, else an iterable with one for each case; or True for what follows
             the arguments in each case, as in the batches of a `DataLoader`. A verifier then tells
             the accuracy.
+        depths: also find out, by probing, how many additions one term goes through at most in each
+            stage that sums products, with these shapes and threads; a verifier's bounds on the
+            float32 values are tighter then. Takes about as many runs of a stage as three times the
+            number of its features.
 
     Raises:
         Refused: if the model has no known stages or the inputs do not fit it; with every problem.
@@ -75,7 +81,8 @@ def record(
     manifest["seed"] = seed
     manifest["parameters"] = {name: _facts(tensor) for name, tensor in parameters.items()}
     manifest["cases"] = []
-    with container.creating(path) as output, _evaluating(model):
+    measured = Depths(stages) if depths else None
+    with container.recording(path) as output, _evaluating(model):
         file = output.file
         group = output.group(file, "cases")
         given = labelling.given(labels, known, configuration)
@@ -83,6 +90,8 @@ def record(
             arguments, masks = _arguments(batch, known, configuration, f"case {index}")
             values = {**parameters, **masks, **arguments}
             trace = _traced(model, known, stages, values, arguments, index)
+            if measured is not None:
+                measured.add({**values, **trace.single})
             case = output.group(group, f"{index:04}")
             _write_case(output, case, arguments, trace)
             if given is not None:
@@ -96,6 +105,8 @@ def record(
             )
         if probes:
             manifest["probes"] = _write_probes(output, stages, parameters)
+        if measured is not None:
+            manifest["depths"] = measured.found
         if not manifest["cases"]:
             raise Refused("cannot record", ["the inputs hold no case"])
         if given is not None and cases is None:
@@ -226,9 +237,7 @@ def _arguments(
     return arguments, masks
 
 
-def _problem_with_mask(
-    value: Any, shape: Tuple[Any, ...], sizes: Dict[str, Any]
-) -> Optional[str]:
+def _problem_with_mask(value: Any, shape: Tuple[Any, ...], sizes: Dict[str, Any]) -> Optional[str]:
     if not isinstance(value, Tensor):
         return f"is of type {type(value).__name__}, not a tensor"
     if value.dtype != torch.bool:
@@ -367,7 +376,10 @@ def _demand_rounding(output: Tensor, exact: Tensor, bound: Tensor, where: str) -
 
 
 def _write_case(
-    output: container.Container, group: h5py.Group, arguments: Values, trace: _Trace
+    output: Union[container.Container, container.Archive],
+    group: Any,
+    arguments: Values,
+    trace: _Trace,
 ) -> None:
     inputs = output.group(group, "inputs")
     for name, value in arguments.items():
@@ -380,7 +392,9 @@ def _write_case(
 
 
 def _write_probes(
-    output: container.Container, stages: Sequence[registry.Stage], parameters: Values
+    output: Union[container.Container, container.Archive],
+    stages: Sequence[registry.Stage],
+    parameters: Values,
 ) -> Dict[str, Any]:
     """Writes the results of linear stages on probe rows; returns what the manifest says of them."""
     chosen, notes = probing.plan(stages, parameters)

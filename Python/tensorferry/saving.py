@@ -79,7 +79,7 @@ def save(
 
 
 def describe_model(
-    file: h5py.File, known: registry.KnownModel, configuration: Dict[str, Any]
+    file: Any, known: registry.KnownModel, configuration: Dict[str, Any]
 ) -> None:
     """Names the model of a file and its sizes."""
     file.attrs["model"] = known.identifier

@@ -110,6 +110,16 @@ def test_a_missing_checkpoint_gives_one_error(command):
     assert done.returncode == 2 and "none.pt" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_record_writes_an_archive_and_probes_depths_on_request(command, checkpoint, tmp_path):
+    checkpoint(AttentionClassifier(7, 5, 3).state_dict())
+    numpy.save(tmp_path / "x.npy", numpy.ones((4, 7), "float32"))
+    done = command("record", "checkpoint.pt", "x.npy", "r.npz", "--depths")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads(str(numpy.load(tmp_path / "r.npz")["manifest"]))
+    found = manifest["depths"]["fc"]
+    assert found["complete"] and found["leaves"] == 8 and 3 <= found["depth"] <= 7
+
+
 @pytest.mark.parametrize(
     "array, message",
     [

@@ -43,8 +43,8 @@ struct OpenWeights {
   func model() throws -> any ImportableModel { try type.load(plan, state, options: options) }
 
   /// The same with what the reference tells of options that nothing else tells, and what was taken from it.
-  func completed(from bundle: ReferenceBundle) -> (weights: OpenWeights, taken: [JSONValue.Member]) {
-    guard bundle.model == type.id else { return (self, []) }
+  func completed(from bundle: ReferenceBundle?) -> (weights: OpenWeights, taken: [JSONValue.Member]) {
+    guard let bundle, bundle.model == type.id else { return (self, []) }
     let taken = type.options.compactMap { option -> JSONValue.Member? in
       options[option.name] == nil ? bundle.configuration?[option.name].map { .init(option.name, $0) } : nil
     }

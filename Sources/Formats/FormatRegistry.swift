@@ -10,6 +10,7 @@ public enum FormatRegistry {
     NPZFormat(),
     PyTorchFormat(),
     SafetensorsFormat(),
+    ONNXFormat(),
     KerasFormat(),
     HDF5Format(),
   ]

@@ -14,8 +14,8 @@ struct Comparison {
   var deviation: ArrayView<Double>?
   let reference: [Double]
   let ours: [Double]?
-  /// What `bound` is made of.
-  let rounding: Rounding
+  /// What `bound` is made of; nil if it is that of several stages.
+  let rounding: Rounding?
 }
 
 extension Certificate {

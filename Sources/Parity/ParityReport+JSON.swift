@@ -19,9 +19,12 @@ extension ParityReport {
       "model": .string(model),
       "reference": [
         "file": JSONValue(file),
+        "layout": .string(layout.rawValue),
         "cases": JSONValue(caseCount),
         "manifest": manifest,
       ],
+      "remarks": .array((remarks + digestRemarks).map(JSONValue.string)),
+      "hashes": digestJSON,
       "compared": JSONValue(compared),
       "first_divergence": JSONValue(firstDivergence?.name),
       "stages": .array(stages.map(\.json)),
@@ -41,6 +44,8 @@ extension StageReport {
     let tail: [JSONValue.Member] = [
       .init("shape", shape.map { JSONValue($0) } ?? .null),
       .init("certificate", deciding.worst == nil ? .null : .string(deciding.kind.rawValue)),
+      .init("span", .array(span.map(JSONValue.string))),
+      .init("depth", depth.map { JSONValue($0) } ?? .null),
       .init("remarks", .array(remarks.map(JSONValue.string))),
       .init("equal_bits", JSONValue(equalBits)),
       .init("certificates", .array(certificates.map(\.json))),

@@ -80,15 +80,16 @@ extension ParityReport {
   }
 
   private var remarkLines: [String] {
-    let remarks = stages.flatMap { stage in stage.remarks.map { "\(stage.name): \($0)" } }
+    let remarks = self.remarks + digestRemarks + stages.flatMap { stage in stage.remarks.map { "\(stage.name): \($0)" } }
     return remarks.count <= 3 ? remarks : remarks.prefix(2) + ["and \(remarks.count - 2) further remarks (see --json)"]
   }
 
   private var divergence: [String] {
     guard let stage = firstDivergence, let worst = stage.deciding.worst else { return [] }
     let values = "reference \(Self.precise(worst.reference)), ours \(worst.ours.map(Self.precise) ?? "not recorded")"
+    let span = stage.span.isEmpty ? "" : ", or one before it that is not recorded"
     return [
-      "first divergence: stage '\(stage.name)', case \(worst.caseName), element \(worst.index)"
+      "first divergence: stage '\(stage.name)'\(span), case \(worst.caseName), element \(worst.index)"
         + " (certificate: \(stage.deciding.kind.rawValue))",
       "  \(values), oracle \(Self.precise(worst.oracle)); the difference \(Self.short(worst.difference)) is "
         + "\(Self.short(worst.utilisation)) times the bound \(Self.short(worst.bound))",

@@ -9,6 +9,8 @@ public struct ParityReport: Hashable, Sendable {
   public let model: String
   /// The path of the reference bundle, if it came from a file.
   public let file: String?
+  /// How the file holds the reference.
+  public let layout: ReferenceBundle.Layout
   /// How the reference was recorded, as the recorder wrote it.
   public let manifest: JSONValue
   public let caseCount: Int
@@ -16,6 +18,10 @@ public struct ParityReport: Hashable, Sendable {
   public let stages: [StageReport]
   /// Which parameters are proven equal bit for bit, in the model's order; empty if that was not asked for.
   public internal(set) var identity: [ParameterIdentity] = []
+  /// What is taken for granted because the reference does not say it, and what its form leaves open.
+  public internal(set) var remarks: [String] = []
+  /// Hashes of the parameters; empty if the manifest lists none.
+  public internal(set) var digests: [ParameterDigest] = []
 
   /// What the verdict takes for granted, and what speaks for it: A1 to A6.
   public internal(set) var ledger: [Assumption] = []

@@ -32,8 +32,9 @@ extension ReferenceBundle {
     }
     try judgeLinearStages(of: model, computed, &verifier, &prover, &survey)
     var report = ParityReport(
-      model: type(of: model).id, file: file, manifest: manifest, caseCount: cases.count, stages: verifier.reports,
-      identity: prover?.results ?? [], coverage: survey?.coverage())
+      model: type(of: model).id, file: file, layout: layout, manifest: manifest, caseCount: cases.count,
+      stages: verifier.reports, identity: prover?.results ?? [], remarks: try remarks(model.graph),
+      digests: try digests(of: model, computed: computed), coverage: survey?.coverage())
     report.ledger = Ledger(report, model.graph).assumptions
     return report
   }
@@ -41,12 +42,18 @@ extension ReferenceBundle {
   /// - Throws: ``ParityError`` with code `.otherModel`.
   func verifier(of model: some Model, computed: [String: Double]) throws -> StageVerifier {
     let id = type(of: model).id
-    guard id == self.model else {
-      throw ParityError(
-        .otherModel, "it was recorded from '\(self.model.escapedForDisplay)', this model is '\(id)'", file: file)
-    }
-    return try StageVerifier(
+    guard id == self.model else { throw Self.otherModel(self.model, id, file) }
+    var verifier = try StageVerifier(
       model, flushesDenormals: manifest["flush_denormal"]?.bool == true, computed: computed)
+    verifier.expUlps = expUlps
+    verifier.isForeign = layout == .testData
+    verifier.depths = try depths(of: model.graph)
+    return verifier
+  }
+
+  static func otherModel(_ recorded: String, _ id: String, _ file: String?) -> ParityError {
+    ParityError(
+      .otherModel, "it was recorded from '\(recorded.escapedForDisplay)', this model is '\(id)'", file: file)
   }
 
   /// Reads one case and checks that it has the model's shapes.

@@ -40,11 +40,24 @@ public struct ReferenceBundle: Sendable {
   public let probes: Probes?
   /// The path of the file, if there is one.
   public let file: String?
+  /// How the file holds all this.
+  public let layout: Layout
+
+  init(model: String, layout: Layout, manifest: JSONValue, cases: [Case], probes: Probes?, file: String?) {
+    self.model = model
+    self.layout = layout
+    self.manifest = manifest
+    self.cases = cases
+    self.probes = probes
+    self.file = file
+    configuration = nil
+  }
 
   /// - Throws: ``ParityError`` with code `.notAReference`, `.invalidMetadata`, `.unexpectedName` or `.wrongType`.
   public init(_ state: StateDict) throws {
     let file = state.origin?.path
     self.file = file
+    layout = .bundle
     guard state.metadata("format")?.string == Self.format else {
       let found = state.metadata("format").map { "'\(($0.string ?? $0.text()).escapedForDisplay)'" } ?? "missing"
       throw ParityError(.notAReference, "its format is \(found), a reference has '\(Self.format)'", file: file)
@@ -75,7 +88,7 @@ public struct ReferenceBundle: Sendable {
     }
   }
 
-  private static func cases(_ state: StateDict, _ file: String?) throws -> [Case] {
+  static func cases(_ state: StateDict, _ file: String?) throws -> [Case] {
     var cases: [String: Case] = [:]
     for element in state {
       let (name, tensor) = (element.name, element.tensor)

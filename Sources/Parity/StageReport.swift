@@ -1,3 +1,4 @@
+internal import TensorFerryOperators
 public import TensorFerryTensors
 
 /// What the comparison of one stage has shown, over all cases.
@@ -17,8 +18,19 @@ public struct StageReport: Hashable, Sendable {
   public internal(set) var notes: [String] = []
   /// What the bounds allow for beside the rounding of the stage.
   public internal(set) var allowances: [String] = []
+  /// The stages before it that are not recorded in some case, and were judged together with it there.
+  public internal(set) var span: [String] = []
+  /// The most additions that one term of a sum went through in the reference, if that was probed.
+  public internal(set) var depth: Int?
 
   init(_ name: String) { self.name = name }
+
+  /// Counts the float32 values that are equal bit for bit.
+  mutating func count(_ recorded: ArrayView<Float>, _ ours: ArrayView<Float>) {
+    let equal = zip(recorded.values, ours.values).count { $0.bitPattern == $1.bitPattern }
+    equalBits += equal
+    isIdentical = isIdentical && equal == recorded.count
+  }
 
   subscript(kind: Certificate.Kind) -> Certificate {
     get { certificates[Certificate.Kind.allCases.firstIndex(of: kind)!] }

@@ -198,4 +198,55 @@ struct Sizes: Sendable, CustomTestStringConvertible {
     #expect(text.output.contains("corruptions are exposed (seed 0)"))
     #expect(text.output.split(separator: "\n").count <= 25)
   }
+
+  @Test("a reference that was converted gives the same report", arguments: ["safetensors", "npz", "pt"])
+  func converted(ending: String) throws {
+    let folder = Project.fixture("models/attention-classifier/positions")
+    let (weights, reference) = (folder.appending(path: "weights.h5").path, folder.appending(path: "reference.h5").path)
+    try withTemporaryDirectory { directory in
+      let copy = directory.appending(path: "reference." + ending).path
+      #expect(try tensorferry("convert", reference, copy).status == 0)
+      let (first, second) = try (
+        tensorferry("verify", weights, reference, "--json"), tensorferry("verify", weights, copy, "--json")
+      )
+      #expect(first.status == 0 && second.status == 0, "\(second.errors)")
+      #expect(first.output.replacing(reference, with: copy) == second.output)
+    }
+  }
+
+  @Test("arrays that anyone wrote: parity from all stages, undecided from the output, refuted by a wrong one")
+  func arrays() throws {
+    let weights = Project.fixture("models/attention-classifier/vector/weights.h5").path
+    try withTemporaryDirectory { directory in
+      try python(
+        """
+        import sys, h5py, numpy, torch
+        from safetensors.torch import save_file
+        with h5py.File(sys.argv[1]) as file: p = {k: torch.from_numpy(file[k][...]) for k in file}
+        F = torch.nn.functional
+        x = torch.rand(3, p["fc.weight"].shape[1])
+        fc = F.linear(x, p["fc.weight"], p["fc.bias"])
+        scores = F.linear(fc, p["attention.weight"], p["attention.bias"])
+        shares = torch.softmax(scores, 1)
+        attended = shares * fc
+        output = F.linear(attended, p["classifier.weight"], p["classifier.bias"])
+        save_file({"x": x, "fc": fc, "attention_scores": scores, "attention_weights": shares, "attended_x": attended,
+                   "output": output}, sys.argv[2] + "/all.safetensors")
+        numpy.savez(sys.argv[2] + "/output.npz", x=x.numpy(), output=output.numpy())
+        torch.save({"x": x, "output": output.flip(1)}, sys.argv[2] + "/wrong.pt")
+        """, [weights, directory.path])
+      for (name, status, verdict) in [
+        ("all.safetensors", 0, "EXPLAINED"), ("output.npz", 3, "INCONCLUSIVE"), ("wrong.pt", 1, "MISMATCH_PROVEN"),
+      ] {
+        let path = directory.appending(path: name).path
+        let ran = try tensorferry("verify", weights, path)
+        #expect(ran.status == Int32(status), "\(ran.output)\(ran.errors)")
+        #expect(ran.output.contains("RESULT  \(verdict)"))
+        #expect(ran.output.split(separator: "\n").count <= 25)
+        let report = try tensorferry("verify", weights, path, "--json").json
+        #expect(report["reference"]?["layout"]?.string == "arrays")
+        #expect(report["stages"]?.array?.last?["span"]?.array?.count == (status == 0 ? 0 : 4))
+      }
+    }
+  }
 }

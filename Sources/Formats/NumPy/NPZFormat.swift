@@ -3,8 +3,8 @@ public import TensorFerryTensors
 /// Arrays with names as `numpy.savez` writes them: `.npz`, a zip archive of `.npy` members.
 ///
 /// Stored and deflated members are read; the order of the archive's directory is kept. Stored members are written, each
-/// array's data at a multiple of 64 bytes. Members whose names do not end in `.npy`, and arrays of texts, are listed
-/// beside the tensors; object arrays and structured arrays are refused.
+/// array's data at a multiple of 64 bytes. A text without dimensions is metadata. Members whose names do not end in
+/// `.npy`, and other arrays of texts, are listed beside the tensors; object arrays and structured arrays are refused.
 public struct NPZFormat: WeightFormat {
   public static let name = "npz"
   public static let extensions = ["npz"]
@@ -37,9 +37,10 @@ public struct NPZFormat: WeightFormat {
     var state = StateDict()
     state.origin = .init(path: file.path, format: Self.name, layout: nil, byteCount: file.byteCount)
     if archive.comment == Array(Self.escapeComment.utf8) { state.metadata = [NameEscape.mark] }
+    var textByteCount = 0
     for member in archive.members {
       do {
-        try append(member, of: archive, to: &state)
+        try append(member, of: archive, to: &state, &textByteCount)
       } catch var error as TensorError {
         error.file = file.path
         error.format = Self.name
@@ -50,7 +51,9 @@ public struct NPZFormat: WeightFormat {
     return state
   }
 
-  private func append(_ member: ZipMember, of archive: ZipArchive, to state: inout StateDict) throws {
+  private func append(
+    _ member: ZipMember, of archive: ZipArchive, to state: inout StateDict, _ textByteCount: inout Int
+  ) throws {
     guard member.name.hasSuffix(Self.suffix) else {
       state.others.append(.init(name: member.name, kind: "member", reason: "its name does not end in \(Self.suffix)"))
       return
@@ -60,6 +63,18 @@ public struct NPZFormat: WeightFormat {
       file: archive.source.file, format: Self.name, member: member.name, byteCount: member.byteCount)
     let header = try NumPyHeader(of: origin) { try archive.prefix(of: member, count: $0) }
     guard !NumPyElementType.isText(header.descr) else {
+      if header.shape.rank == 0, let count = NumPyText.byteCount(header.descr),
+        count <= NumPyLimits.textByteCount - textByteCount
+      {
+        let bytes = try archive.read(member, limit: header.byteCount + count)
+        if bytes.count == header.byteCount + count,
+          let text = NumPyText.text(bytes[header.byteCount...], header.descr)
+        {
+          textByteCount += count
+          state.metadata.append(.init(name, .string(text)))
+          return
+        }
+      }
       state.others.append(.init(name: name, kind: "string", reason: "the array holds texts"))
       return
     }
@@ -77,7 +92,8 @@ public struct NPZFormat: WeightFormat {
 
   public func losses(of state: StateDict) -> [String] {
     var state = state
-    state.metadata.removeAll { $0 == NameEscape.mark }
+    let texts = Set(NumPyText.written(of: state).map { ExactText($0.name) })
+    state.metadata.removeAll { $0 == NameEscape.mark || texts.contains(ExactText($0.key)) }
     return NumPyWriting.losses(of: state)
   }
 
@@ -98,6 +114,9 @@ public struct NPZFormat: WeightFormat {
         try body.write(header)
         try body.write(element.tensor)
       }
+    }
+    for (name, text) in NumPyText.written(of: state) where name != NameEscape.mark.key {
+      try archive.add(name + Self.suffix, NumPyText.array(text), alignment: 64)
     }
     try archive.finish(comment: state.metadata.contains(NameEscape.mark) ? Self.escapeComment : "")
     try output.close()

@@ -50,7 +50,7 @@ extension SafetensorsIndex {
     let name = file.path.dropFirst(directory.count)
     let stem = name.dropLast(".safetensors.index.json".count) + "-"
     let known = Set(shards)
-    let beside = SafetensorsDirectory.names(in: directory.isEmpty ? "." : directory) ?? []
+    let beside = DirectoryListing.names(in: directory.isEmpty ? "." : directory) ?? []
     return beside.filter { $0.hasPrefix(stem) && $0.hasSuffix(".safetensors") && !known.contains($0) }.map {
       .init(.warning, "the file '\($0)' is named like a shard, the index does not name it")
     }

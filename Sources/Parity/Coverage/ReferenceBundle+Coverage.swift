@@ -34,6 +34,7 @@ struct Judgement {
 extension StageVerifier {
   /// For the float64 values where they are recorded, else for the float32 values; nil if there are neither.
   func judgement(of stage: Stage, _ trace: ReferenceTrace) throws -> Judgement? {
+    guard boundedReference(.float32, stage) != nil else { return nil }
     var workspace = Workspace()
     let name = ValueName.stage(stage.name)
     let double = float64.merging(trace.float64) { $1 }
@@ -47,7 +48,7 @@ extension StageVerifier {
     guard let recorded = single[name], let operands = try Self.operands(stage, single)?.map({ try $0.widened() })
     else { return nil }
     let output = try stage.evaluate(operands, &workspace)
-    let rounding = reference(.float32, stage)
+    let rounding = referenceRounding(stage)
     let bound =
       flushesDenormals
       ? try flushingBound(stage, operands, output) : try stage.bound(operands, output: output, rounding)

@@ -34,6 +34,10 @@ extension ReferenceBundle {
         decisions.obstacle =
           "\(type(of: unknown.operation).id) in stage '\(unknown.name)' does not tell what errors of its operands do"
       }
+      if let stage = graph.stages.first(where: { verifier.boundedReference(.float32, $0) == nil }) {
+        decisions.obstacle =
+          "another program computed the reference, whose \(type(of: stage.operation).id) in stage '\(stage.name)' may be another formula"
+      }
       if verifier.flushesDenormals { decisions.obstacle = "the reference was recorded with subnormal numbers flushed" }
       let single = decisions.obstacle == nil ? bounds[0].bound?.values ?? unbounded : unbounded
       let double = bounds[1].bound?.values ?? unbounded
