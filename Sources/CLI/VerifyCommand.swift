@@ -51,6 +51,7 @@ struct VerifyCommand: ParsableCommand {
     on model: some Model, _ bundle: ReferenceBundle, computed: [String: Double]
   ) throws -> ParityReport {
     var report = try bundle.verify(model, computed: computed)
+    report.diagnosis = try bundle.diagnosis(of: model, report, computed: computed)
     report.coverage = try bundle.coverage(of: model, computed: computed)
     if model is any Classifier { report.decisions = try bundle.decisions(of: model, computed: computed) }
     report.budget = try bundle.budget(of: model)

@@ -6,7 +6,7 @@ extension ParityReport {
     .object((verification.members ?? []) + analyses)
   }
 
-  private var analyses: [JSONValue.Member] { coverageMembers + decisionMembers + budgetMembers + selfTestMembers }
+  private var analyses: [JSONValue.Member] { diagnosisMembers + coverageMembers + decisionMembers + budgetMembers + selfTestMembers }
 
   private var verification: JSONValue {
     [

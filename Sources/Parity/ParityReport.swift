@@ -17,6 +17,8 @@ public struct ParityReport: Hashable, Sendable {
   /// Which parameters are proven equal bit for bit, in the model's order; empty if that was not asked for.
   public internal(set) var identity: [ParameterIdentity] = []
 
+  /// Why stages are refuted; nil if none is, or that was not asked for.
+  public var diagnosis: Diagnosis?
   /// What the reference would expose and what it cannot see; nil if that was not asked for.
   public var coverage: Coverage?
   /// Whether both sides choose the same class for each sample; nil if that was not asked for.
