@@ -67,7 +67,8 @@ struct CauseSearch {
         guard let solution, solution.isExact(layer), solution.rows > solution.unknowns else { return false }
         return best.suspicion.id != "quantised"
       }
-      guard let usual else { return true }
+      // What a coarse result hides is not the usual rounding.
+      guard let usual, !causes.hasCoarseResult(best) else { return true }
       return causes.typicalUse(of: best).map { $0 <= 8 * usual } ?? false
     }
   }

@@ -19,7 +19,7 @@ extension LinearCauses {
       attempt(
         Suspicion(
           "bias_shifted", "all elements of \(biasName) are off by \(ParityReport.short(-shift))", parameter: name,
-          freeNumbers: 1), bias: bias.map { Float(Double($0) + shift) }, freedom: all)
+          freeNumbers: 1), bias: bias.map { Float(Double($0) + shift) }, freedom: all, isRounded: true)
       let order = fitted.indices.map { j in
         bias.indices.min { (bias[$0] - fitted[j]).magnitude < (bias[$1] - fitted[j]).magnitude } ?? j
       }
@@ -34,9 +34,13 @@ extension LinearCauses {
           parameter: name, place: Self.list(zeroed), freeNumbers: 2 * zeroed.count),
         bias: fitted, freedom: .elements(Set(zeroed.map { rows * columns + $0 })))
     }
+    let ours = layer.bias.map { Self.name($0, rows, of: layer) } ?? name
+    let copied = owner(of: bias, besides: ours)
     attempt(
-      Suspicion("bias_changed", "\(biasName) holds other numbers", parameter: name, freeNumbers: rows),
-      bias: fitted, freedom: all)
+      Suspicion(
+        copied == nil ? "bias_changed" : "parameter_foreign",
+        copied.map { "'\(ours)' holds the numbers of '\($0)'" } ?? "\(biasName) holds other numbers",
+        parameter: ours, place: copied, freeNumbers: rows), bias: fitted, freedom: all)
   }
 
   static func list(_ places: [Int]) -> String {
@@ -181,7 +185,7 @@ extension LinearCauses {
         Suspicion(
           "scaled", title, parameter: layer.weight.parameter, place: known?.name, freeNumbers: known == nil ? 1 : 0),
         weight: layer.weightValues.map { Float(Double($0) * value) },
-        bias: withBias ? layer.biasValues?.map { Float(Double($0) * value) } : nil)
+        bias: withBias ? layer.biasValues?.map { Float(Double($0) * value) } : nil, isRounded: true)
       guard rows > 1 else { continue }
       let factors = (0..<rows).map { factor($0..<$0 + 1, left, right) ?? 1 }
       attempt(
@@ -189,7 +193,8 @@ extension LinearCauses {
           "rows_scaled", "each row of \(what) lacks a factor of its own", parameter: layer.weight.parameter,
           freeNumbers: rows),
         weight: layer.weightValues.indices.map { Float(Double(layer.weightValues[$0]) * factors[$0 / columns]) },
-        bias: withBias ? layer.biasValues.map { b in b.indices.map { Float(Double(b[$0]) * factors[$0]) } } : nil)
+        bias: withBias ? layer.biasValues.map { b in b.indices.map { Float(Double(b[$0]) * factors[$0]) } } : nil,
+        isRounded: true)
     }
   }
 }

@@ -69,7 +69,7 @@ extension LinearCauses {
       Suspicion(
         "columns_scaled", "each column of \(weightName) lacks a factor of its own", freeNumbers: columns),
       weight: layer.weightValues.indices.map { Float(Double(layer.weightValues[$0]) * factors[$0 % columns]) },
-      bias: bias)
+      bias: bias, isRounded: true)
   }
 
   private mutating func tryShift(_ weight: [Float]) {
@@ -79,7 +79,7 @@ extension LinearCauses {
     attempt(
       Suspicion(
         "shifted", "all elements of \(weightName) are off by \(ParityReport.short(-shift))", freeNumbers: 1),
-      weight: layer.weightValues.map { Float(Double($0) + shift) })
+      weight: layer.weightValues.map { Float(Double($0) + shift) }, isRounded: true)
   }
 
   /// All parameters as they came out: that proves that they are others, and says little of why.
@@ -90,7 +90,10 @@ extension LinearCauses {
     let coarse = Self.isCoarse(ours) || Self.isCoarse(weight)
     let number = ParityReport.short(ratio)
     let (id, title): (String, String)
-    if coarse {
+    let name = Self.name(layer.weight, rows * columns, of: layer)
+    if let copied = owner(of: ours, besides: name) {
+      (id, title) = ("parameter_foreign", "'\(name)' holds the numbers of '\(copied)'")
+    } else if coarse {
       let side = Self.isCoarse(ours) ? "the model's" : "the reference's"
       (id, title) = (
         "quantised", "\(side) \(weightName) takes few values, as quantised weights do; they differ by \(number)"

@@ -47,11 +47,22 @@ struct LinearCauses {
   var biasName: String { "'\(layer.bias?.parameter ?? "")'" }
 
   /// Replays the stage with other parameters, unless they are those that it has.
+  ///
+  /// - Parameter isRounded: whether the model's parameters may have been rounded after what is undone here, so that they
+  ///   are those of the reference only up to some units of the last place.
   mutating func attempt(
-    _ suspicion: Suspicion, weight: [Float]? = nil, bias: [Float]? = nil, freedom: Trial.Freedom = .none
+    _ suspicion: Suspicion, weight: [Float]? = nil, bias: [Float]? = nil, freedom: Trial.Freedom = .none,
+    isRounded: Bool = false
   ) {
-    let change = LinearChange(weight: weight ?? layer.weightValues, bias: bias ?? layer.biasValues)
+    var change = LinearChange(weight: weight ?? layer.weightValues, bias: bias ?? layer.biasValues)
     guard change.weight != layer.weightValues || change.bias != layer.biasValues else { return }
+    if isRounded, !(replay.worst(change) <= 1) {
+      func spread(_ new: [Float], _ old: [Float]) -> [Double]? {
+        new == old ? nil : zip(new, old).map { Double($0.magnitude + ($0 - $1).magnitude) * 0x1p-22 }
+      }
+      change.weightSpread = spread(change.weight, layer.weightValues)
+      if let new = change.bias, let old = layer.biasValues { change.biasSpread = spread(new, old) }
+    }
     attempt(suspicion, change, freedom)
   }
 
@@ -62,15 +73,20 @@ struct LinearCauses {
         change.weight != layer.weightValues || change.weightSpread != nil
         ? layer.weight.parameter : layer.bias?.parameter
     }
-    let ours = layer.weightValues + (layer.biasValues ?? [])
-    let corrected = change.parameters
-    let isSpread = change.weightSpread != nil || change.biasSpread != nil
-    let changed =
-      isSpread ? Set(ours.indices) : corrected.map { new in Set(ours.indices.filter { new[$0] != ours[$0] }) }
+    let count = layer.weightValues.count
+    var changed: Set<Int>?
+    if !change.isArithmetic, !change.rectifies {
+      changed = Set(change.weight.indices.filter { change.weight[$0] != layer.weightValues[$0] })
+      if change.weightSpread != nil { changed?.formUnion(0..<count) }
+      if let new = change.bias, let old = layer.biasValues {
+        changed?.formUnion(new.indices.filter { new[$0] != old[$0] || change.biasSpread != nil }.map { count + $0 })
+      }
+    }
     changes.append(change)
     trials.append(
       Trial(
-        suspicion: suspicion, after: replay.worst(change), corrected: corrected, changed: changed, freedom: freedom))
+        suspicion: suspicion, after: replay.worst(change), twin: replay.key(change), changed: changed, freedom: freedom)
+    )
   }
 
   /// Rows, columns, and rows with their biases; the order is one that was found or is usual.
@@ -191,25 +207,37 @@ extension LinearCauses {
   /// Parameters that went through a coarser type on their way to the model: their bits show it, and what they were is
   /// known up to that rounding.
   mutating func tryRoundedModel() {
-    let count = layer.weightValues.count + (layer.biasValues?.count ?? 0)
+    let count = layer.weightValues.count
     func isCoarse(_ values: [Float], _ precision: Precision) -> Bool {
       values.contains { $0 != 0 } && values.allSatisfy { precision.round($0) == $0 }
     }
     for precision in Precision.allCases {
       let isWeight = isCoarse(layer.weightValues, precision)
       let isBias = layer.biasValues.map { isCoarse($0, precision) } ?? false
-      for (weight, bias) in [(true, false), (false, true), (true, true)]
-      where (!weight || isWeight) && (!bias || isBias) {
+      // Only the solution tells whether a bias that has that form came from another one.
+      let choices =
+        solution == nil && isWeight && isBias
+        ? [(false, true), (true, true)] : [(true, false), (false, true), (true, true)]
+      for (weight, bias) in choices where (!weight || isWeight) && (!bias || isBias) {
         let what = [weight ? weightName : nil, bias ? biasName : nil].compactMap { $0 }.joined(separator: " and ")
         var change = replay.unchanged
-        if weight { change.weightSpread = layer.weightValues.map(precision.spread) }
-        if bias { change.biasSpread = layer.biasValues?.map(precision.spread) }
+        if weight {
+          change.weight = layer.weightValues.map(precision.middle)
+          change.weightSpread = layer.weightValues.map(precision.spread)
+        }
+        if bias {
+          change.bias = layer.biasValues?.map(precision.middle)
+          change.biasSpread = layer.biasValues?.map(precision.spread)
+        }
         guard agrees(change) else { continue }
+        let places = (weight ? Array(0..<count) : []) + (bias ? Array(count..<count + rows) : [])
         attempt(
           Suspicion(
             "weights_\(precision.rawValue)",
-            "\(what) was rounded to \(precision.name): every element has that form, and the reference none beyond it",
-            parameter: weight ? layer.weight.parameter : layer.bias?.parameter, freeNumbers: count), change)
+            "\(what) \(weight && bias ? "were" : "was") rounded to \(precision.name): every element has that form, and "
+              + "the reference those that are rounded to them",
+            parameter: weight ? layer.weight.parameter : layer.bias?.parameter, freeNumbers: places.count), change,
+          .elements(Set(places)))
       }
     }
     for kind in Quantisation.allCases {
@@ -219,17 +247,26 @@ extension LinearCauses {
       guard agrees(change) else { continue }
       attempt(
         Suspicion(
-          "weights_\(kind.rawValue)", "\(weightName) was quantised to \(kind.name) and restored",
-          freeNumbers: count), change)
+          "weights_\(kind.rawValue)", "\(weightName) was quantised to \(kind.name) and restored", freeNumbers: count),
+        change, .elements(Set(0..<count)))
     }
   }
 
   /// Whether the solution lies within what the change leaves open; true if there is none.
   private func agrees(_ change: LinearChange) -> Bool {
-    guard let solution, let spread = change.weightSpread else { return true }
-    return spread.indices.allSatisfy { index in
-      solution.weight[index].magnitude <= (spread[index] + solution.weightRadius[index]) * (1 + 0x1p-20)
+    guard let solution else { return true }
+    func fit(_ new: [Float], _ old: [Float], _ found: [Double], _ radii: [Double], _ spread: [Double]?) -> Bool {
+      new.indices.allSatisfy { index in
+        let distance = (Double(old[index]) + found[index] - Double(new[index])).magnitude
+        return distance <= ((spread?[index] ?? 0) + radii[index]) * (1 + 0x1p-20)
+      }
     }
+    guard fit(change.weight, layer.weightValues, solution.weight, solution.weightRadius, change.weightSpread) else {
+      return false
+    }
+    guard let new = change.bias, let old = layer.biasValues, let found = solution.bias, let radii = solution.biasRadius
+    else { return true }
+    return fit(new, old, found, radii, change.biasSpread)
   }
 
   /// The float32 arithmetic of the reference.
@@ -283,11 +320,18 @@ extension LinearCauses {
 }
 
 extension LinearCauses {
-  /// How much of the bounds the reference uses under the best hypothesis, or nil where that is not told.
-  func typicalUse(of best: Trial) -> Double? {
-    trials.firstIndex {
-      $0.suspicion.id == best.suspicion.id && $0.suspicion.title == best.suspicion.title && $0.after == best.after
-    }
-    .map { replay.typicalUse(changes[$0]) }
+  private func change(of trial: Trial) -> LinearChange? {
+    trials.firstIndex { $0.twin == trial.twin && $0.suspicion.id == trial.suspicion.id }.map { changes[$0] }
+  }
+
+  func hasCoarseResult(_ trial: Trial) -> Bool { change(of: trial)?.outputPrecision != nil }
+
+  /// How much of the bounds the reference uses under a hypothesis.
+  func typicalUse(of trial: Trial) -> Double? { change(of: trial).map(replay.typicalUse) }
+
+  /// The parameter whose numbers these are, if another one has the same.
+  func owner(of values: [Float], besides name: String) -> String? {
+    guard Set(values).count > 1 else { return nil }
+    return others.first { $0.name != name && $0.values == values }?.name
   }
 }

@@ -66,6 +66,22 @@ struct LinearReplay {
     return worst
   }
 
+  /// The same for changes that come to the same numbers.
+  func key(_ change: LinearChange) -> Int {
+    guard change.isArithmetic else { return change.hashValue }
+    var hasher = Hasher()
+    hasher.combine(change.weightPrecision.map { change.weight.map($0.round) } ?? change.weight)
+    hasher.combine(change.biasPrecision.map { p in change.bias?.map(p.round) } ?? change.bias)
+    hasher.combine(change.splits)
+    hasher.combine(change.outputPrecision)
+    for sample in samples where sample.kind != .weights {
+      hasher.combine(
+        change.inputPrecision.map { p in sample.inputs.map { Double(p.round(Float($0))) } } ?? sample.inputs)
+      if change.splits { hasher.combine(change.inputPrecision) }
+    }
+    return hasher.finalize()
+  }
+
   /// The root of the mean square of the utilisations of float32 values.
   func typicalUse(_ change: LinearChange) -> Double {
     let values = samples.filter { $0.kind != .weights }.flatMap { $0.utilisations(change) }

@@ -38,11 +38,19 @@ enum Precision: String, CaseIterable {
     return Float(bitPattern: (pattern &+ increment) & ~((1 << dropped) - 1))
   }
 
-  /// How far a number may have been from what it was rounded to.
-  func spread(_ value: Float) -> Double {
+  /// How far a number may have been from ``middle(_:)``.
+  func spread(_ value: Float) -> Double { unit(value) / 2 }
+
+  /// The middle of the numbers that are rounded to this one.
+  func middle(_ value: Float) -> Float {
+    guard truncates else { return value }
+    let half = Float(unit(value) / 2)
+    return value.sign == .minus ? value - half : value + half
+  }
+
+  private func unit(_ value: Float) -> Double {
     let exponent = value == 0 ? -126 : Int(value.exponent)
-    let unit = Double(sign: .plus, exponent: max(exponent, self == .float16 ? -14 : -126) - bits, significand: 1)
-    return truncates ? unit : unit / 2
+    return Double(sign: .plus, exponent: max(exponent, self == .float16 ? -14 : -126) - bits, significand: 1)
   }
 }
 

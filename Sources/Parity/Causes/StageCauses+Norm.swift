@@ -52,7 +52,7 @@ extension StageCauses {
           try ArrayView(values.bias.map(Double.init), shape: sample.operands[2].shape),
         ]
       }
-      try self.attempt(variation, corrected: corrected, changed: changed)
+      try self.attempt(variation, twin: corrected.hashValue, changed: changed)
     }
     try attempt(
       "weight_missing", "the reference was made with all 1 for \(names[0])", (weight.map { _ in 1 }, bias),

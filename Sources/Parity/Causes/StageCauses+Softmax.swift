@@ -73,7 +73,7 @@ extension StageCauses {
       }
     }
     let found = mixed / square
-    guard square > 0, found.isFinite, (found - 1).magnitude > 1e-9 else { return }
+    guard square > 0, found.isFinite, found.magnitude > 1e-6, (found - 1).magnitude > 1e-9 else { return }
     let known = KnownFactor(
       found,
       sizes: Array(2...4096).filter {

@@ -46,11 +46,11 @@ struct StageCauses {
     try attempt(StageVariation(suspicion: suspicion(id, title, place: place), operation: operation))
   }
 
-  mutating func attempt(_ variation: StageVariation, corrected: [Float]? = nil, changed: Set<Int>? = nil) throws {
+  mutating func attempt(_ variation: StageVariation, twin: Int? = nil, changed: Set<Int>? = nil) throws {
     guard let after = try replay.worst(variation) else { return }
     trials.append(
       Trial(
-        suspicion: variation.suspicion, after: after, corrected: corrected, changed: changed,
+        suspicion: variation.suspicion, after: after, twin: twin, changed: changed,
         freedom: variation.freedom))
   }
 
@@ -100,7 +100,7 @@ struct StageCauses {
     var variation = StageVariation(
       suspicion: suspicion(
         "scaled", "\(owner) has \(name) times \(known?.name ?? ParityReport.short(found))", place: known?.name,
-        freeNumbers: known == nil ? 1 : 0), operation: stage.operation)
+        freeNumbers: 1), operation: stage.operation, freedom: .factor)
     variation.factor = known?.value ?? found
     try attempt(variation)
   }

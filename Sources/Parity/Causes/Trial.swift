@@ -7,12 +7,14 @@ struct Trial {
     /// Offsets among the weights and, behind them, the biases.
     case elements(Set<Int>)
     case all
+    /// A factor of the result, which anything that has a better name may come to.
+    case factor
   }
 
   let suspicion: Suspicion
   let after: Double
-  /// The parameters of the stage under the hypothesis, if it is one about parameters.
-  let corrected: [Float]?
+  /// The same for hypotheses that come to the same numbers.
+  let twin: Int?
   /// Of the parameters as they are.
   let changed: Set<Int>?
   let freedom: Freedom
@@ -24,6 +26,7 @@ struct Trial {
     switch freedom {
     case .none: false
     case .all: other.changed != nil
+    case .factor: true
     case .elements(let free): other.changed.map { free.isSuperset(of: $0) } ?? false
     }
   }
@@ -43,7 +46,7 @@ extension Diagnosis.Finding {
     }.map(\.element)
     var kept: [Trial] = []
     for trial in ordered {
-      let twin = kept.firstIndex { $0.corrected != nil && $0.corrected == trial.corrected }
+      let twin = kept.firstIndex { $0.twin != nil && $0.twin == trial.twin }
       if let twin {
         if kept[twin].suspicion.id != trial.suspicion.id, !hypotheses[twin].equivalents.contains(trial.suspicion.id) {
           hypotheses[twin].equivalents.append(trial.suspicion.id)
