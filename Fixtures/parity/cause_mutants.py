@@ -3,9 +3,9 @@
     cause_mutants.py OUT [--seed S]
 
 For each entry of `mutants.json` in `OUT`: `name`; the `weights` that are verified, the
-`reference` and the `options` that belong together; the `class` of what is wrong (one of several,
-where they come to the same), whose `fault` it is, the first stage at which it shows and the
-`parameter`. The entries of class `none` have nothing wrong.
+`reference` and the `options` that belong together; the `class` of what is wrong, whose `fault` it
+is, the first stage at which it shows and the `parameter`. `also` are classes that say less of the
+same, which is true as well. The entries of class `none` have nothing wrong.
 """
 
 from __future__ import annotations
@@ -121,6 +121,20 @@ def factors(dim):
         return tensor * torch.empty(shape).uniform_(0.5, 2)
 
     return mutate
+
+
+ALSO = {
+    "bit_flipped": ["element_changed"],
+    "element_zeroed": ["element_changed"],
+    "element_sign_flipped": ["element_changed"],
+    "row_zeroed": ["row_changed"],
+    "row_sign_flipped": ["row_changed"],
+    "column_zeroed": ["column_changed"],
+    "bias_shifted": ["bias_changed"],
+    "bias_missing": ["bias_changed"],
+    "rows_swapped": ["rows_permuted"],
+    "columns_swapped": ["columns_permuted"],
+}
 
 
 # class, parameters, what is done to them, first stage; the model has it, and the reference is right
@@ -328,6 +342,7 @@ class Base:
             {
                 "name": f"{self.name}-{len(self.done):02}-{kind}",
                 "class": kind,
+                "also": ALSO.get(kind, []),
                 "fault": fault,
                 "first_stage": stage and self.prefix + stage,
                 "parameter": parameter,

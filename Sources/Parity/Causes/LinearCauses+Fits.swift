@@ -107,7 +107,13 @@ extension LinearCauses {
       Float(Double(layer.weightValues[j * columns + i]) + products[i * rows + j] / norms[i])
     }
     if off.count == 1, let j = off.first {
-      for i in best(3, off) { tryElement(j, i, corrected(j, i)) }
+      for i in best(3, off) {
+        let ours = layer.weightValues[j * columns + i]
+        // Where the values do not tell the last bits, a flipped sign is still told from another number.
+        if (corrected(j, i) + ours).magnitude < ours.magnitude * 0x1p-10 { tryElement(j, i, -ours) }
+        tryElement(j, i, corrected(j, i))
+      }
+      tryFlippedRow(j)
     } else if off.count > 1 {
       for i in best(2, off) {
         var weight = layer.weightValues
@@ -141,6 +147,16 @@ extension LinearCauses {
     attempt(
       Suspicion(id, title, parameter: layer.weight.parameter, place: place, freeNumbers: count), weight: weight,
       freedom: .elements([offset]))
+  }
+
+  private mutating func tryFlippedRow(_ j: Int) {
+    var weight = layer.weightValues
+    for i in j * columns..<(j + 1) * columns { weight[i] = -weight[i] }
+    let row = j + layer.weight.start / columns
+    attempt(
+      Suspicion(
+        "row_sign_flipped", "row \(row) of \(weightName) has all signs flipped", parameter: layer.weight.parameter,
+        place: "\(row)", freeNumbers: 1), weight: weight)
   }
 
   mutating func tryColumn(_ i: Int, _ weight: [Float]) {

@@ -58,7 +58,10 @@ struct LinearCauses {
     guard change.weight != layer.weightValues || change.bias != layer.biasValues else { return }
     if isRounded, !(replay.worst(change) <= 1) {
       func spread(_ new: [Float], _ old: [Float]) -> [Double]? {
-        new == old ? nil : zip(new, old).map { Double($0.magnitude + ($0 - $1).magnitude) * 0x1p-22 }
+        guard new != old else { return nil }
+        // A number that was taken from all of them is as good as the largest.
+        let most = Double(old.map(\.magnitude).max() ?? 0)
+        return zip(new, old).map { Double($0.magnitude + ($0 - $1).magnitude) * 0x1p-22 + most * 0x1p-24 }
       }
       change.weightSpread = spread(change.weight, layer.weightValues)
       if let new = change.bias, let old = layer.biasValues { change.biasSpread = spread(new, old) }
@@ -280,16 +283,18 @@ extension LinearCauses {
     for precision in Precision.allCases {
       let isInputCoarse = recorded.allSatisfy { $0.inputs.allSatisfy { Double(precision.round(Float($0))) == $0 } }
       let isOutputCoarse = recorded.allSatisfy { $0.recorded.allSatisfy { Double(precision.round(Float($0))) == $0 } }
-      func attempt(_ id: String, _ what: String, _ change: (inout LinearChange) -> Void) {
+      func attempt(_ id: String, _ what: String, _ setting: String = "", _ change: (inout LinearChange) -> Void) {
         var changed = replay.unchanged
         change(&changed)
-        let title = "\(owner) rounded \(what) of '\(layer.name)' to \(precision.name)"
+        let title = "\(owner) rounded \(what) of '\(layer.name)' to \(precision.name)\(setting)"
         self.attempt(
           Suspicion("\(isEngine ? "engine" : "reference")_\(id)_\(precision.rawValue)", title, fault: fault), changed)
       }
       attempt("weights", "the weights") { $0.weightPrecision = precision }
       if !isInputCoarse {
-        attempt("operands", "both operands") { ($0.inputPrecision, $0.weightPrecision) = (precision, precision) }
+        attempt("operands", "both operands", precision.setting) {
+          ($0.inputPrecision, $0.weightPrecision) = (precision, precision)
+        }
         attempt("inputs", "the inputs") { $0.inputPrecision = precision }
       }
       if layer.bias != nil {

@@ -18,6 +18,15 @@ enum Precision: String, CaseIterable {
     }
   }
 
+  /// The setting of torch that permits products of such operands, for a sentence.
+  var setting: String {
+    switch self {
+    case .bfloat16: ", as matmul precision 'medium' lets it"
+    case .tensorFloat32: ", as matmul precision 'high' lets it"
+    default: ""
+    }
+  }
+
   /// Explicit bits of the significand.
   private var bits: Int {
     switch self {
