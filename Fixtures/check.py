@@ -3,8 +3,8 @@
     check.py             prints what differs and ends with 1 if anything does
     check.py --update    writes the fixtures and manifest.json anew
 
-The files are the same on every machine with the packages of Tests/requirements.txt, except the
-trained models: those depend on the processor's family, and are made again only on the one that
+The files are the same on every machine with the packages of Tests/requirements.txt, except what
+torch computed: that depends on the processor's family, and is made again only on the one that
 manifest.json names. Files are compared by their bytes; reference bundles by what they hold except
 the circumstances, which name the builds of Python's packages.
 """
@@ -28,8 +28,9 @@ MANIFEST = HERE / "manifest.json"
 PACKAGES = {
     "hdf5/generate.py": ("h5py", "numpy"),
     "models/attention-classifier/generate.py": ("h5py", "numpy", "scikit-learn", "torch"),
+    "precision/generate.py": ("h5py", "numpy", "torch"),
 }
-TRAINED = "models/attention-classifier/generate.py"
+BY_MACHINE = ("models/attention-classifier/generate.py", "precision/generate.py")
 
 
 def machine() -> str:
@@ -76,7 +77,8 @@ def update() -> None:
             (folder / name).unlink()
         run(generator, folder)
         generators[generator] = {"versions": versions(packages)}
-    generators[TRAINED]["machine"] = machine()
+    for generator in BY_MACHINE:
+        generators[generator]["machine"] = machine()
     listed = [entry for generator in PACKAGES for entry in entries(generator)]
     manifest = {"generators": generators, "files": listed}
     MANIFEST.write_text(json.dumps(manifest, indent=1) + "\n")

@@ -85,6 +85,7 @@ struct VerifyCommand: ParsableCommand {
     let bundle = try file.bundle(of: model)
     let labels = try self.labels.map(readLabels)
     var report = try bundle.verify(model, computed: computed, surveyingCoverage: true)
+    report.diagnosis = try bundle.diagnosis(of: model, report, computed: computed)
     if model is any Classifier {
       report.decisions = try bundle.decisions(of: model, computed: computed, labels: labels)
     } else if labels != nil {

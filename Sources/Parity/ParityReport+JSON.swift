@@ -7,8 +7,8 @@ extension ParityReport {
   }
 
   private var analyses: [JSONValue.Member] {
-    ledgerMembers + toleranceMembers + coverageMembers + decisionMembers + budgetMembers + selfTestMembers
-      + proofMembers
+    diagnosisMembers + ledgerMembers + toleranceMembers + coverageMembers + decisionMembers + budgetMembers 
+      + selfTestMembers + proofMembers
   }
 
   private var verification: JSONValue {

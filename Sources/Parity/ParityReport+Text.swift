@@ -11,8 +11,8 @@ internal import TensorFerryTensors
 extension ParityReport {
   /// The report for a terminal: at most 25 lines, no colour.
   public var text: String {
-    let rest = remarkLines + divergence + identityLine + analyses + ["RESULT  \(verdict.rawValue)  (\(meaning))"]
-    return (heading + table(capacity: min(15, 22 - rest.count)) + rest).joined(separator: "\n")
+    let rest = remarkLines + divergence + diagnosisLines + identityLine + analyses + ["RESULT  \(verdict.rawValue)  (\(meaning))"]
+    return (heading + table(capacity: max(2, min(15, 22 - rest.count))) + rest).joined(separator: "\n")
   }
 
   private var analyses: [String] {

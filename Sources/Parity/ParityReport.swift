@@ -27,6 +27,8 @@ public struct ParityReport: Hashable, Sendable {
   public internal(set) var ledger: [Assumption] = []
   /// Whether the differences also keep to tolerances that the user set; nil if none were set.
   public var tolerance: ToleranceReport?
+  /// Why stages are refuted; nil if none is, or that was not asked for.
+  public var diagnosis: Diagnosis?
   /// What the reference would expose and what it cannot see; nil if that was not asked for.
   public var coverage: Coverage?
   /// Whether both sides choose the same class for each sample; nil if that was not asked for.

@@ -30,8 +30,12 @@ struct DesignMatrix {
 
   var unknowns: Int { scales.count }
 
-  /// - Parameter inputs: `rows x features`, row-major, finite.
-  init(_ inputs: [Double], rows: Int, features: Int, hasBias: Bool) throws(Failure) {
+  /// - Parameters:
+  ///   - inputs: `rows x features`, row-major, finite.
+  ///   - unit: the unit roundoff of the reference.
+  init(
+    _ inputs: [Double], rows: Int, features: Int, hasBias: Bool, unit: Double = 0x1p-53
+  ) throws(Failure) {
     precondition(inputs.count == rows * features)
     self.rows = rows
     self.hasBias = hasBias
@@ -60,7 +64,7 @@ struct DesignMatrix {
     }
     self.inverse = inverse
     inverseMagnitude = inverse.map(\.magnitude)
-    contraction = Self.contraction(matrix, inverse, rows, unknowns, features)
+    contraction = Self.contraction(matrix, inverse, rows, unknowns, features, unit)
     if let bad = contraction.first(where: { !($0 < 0.5) }) { throw Self.deficiency(matrix, rows, unknowns, bad) }
   }
 
@@ -80,7 +84,7 @@ struct DesignMatrix {
   }
 
   private static func contraction(
-    _ matrix: [Double], _ inverse: [Double], _ rows: Int, _ unknowns: Int, _ features: Int
+    _ matrix: [Double], _ inverse: [Double], _ rows: Int, _ unknowns: Int, _ features: Int, _ unit: Double
   ) -> [Double] {
     var product = [Double](repeating: 0, count: unknowns * unknowns)
     LinearAlgebra.multiply(
@@ -90,7 +94,7 @@ struct DesignMatrix {
       for row in 0..<rows { sums[row] += matrix[column * rows + row].magnitude }
     }
     // The rounding of the product, and that of the reference.
-    let growth = Outward.gamma(rows + 2) + Outward.gamma(features + 2)
+    let growth = Outward.gamma(rows + 2) + Outward.gamma(features + 2, unit)
     return (0..<unknowns).map { i in
       var spread = 0.0
       for k in 0..<unknowns { spread += (product[i * unknowns + k] - (i == k ? 1 : 0)).magnitude }

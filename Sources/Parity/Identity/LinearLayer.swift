@@ -7,6 +7,8 @@ struct LinearLayer {
   struct Part {
     let parameter: String
     let start: Int
+    /// Whether the stage takes the whole parameter.
+    var isWhole = true
   }
 
   let name: String
@@ -31,12 +33,13 @@ struct LinearLayer {
     outputs = matrix.shape[0] / linear.weight.count
     features = matrix.shape[1]
     guard outputs > 0, features > 0 else { return nil }
-    weight = Part(parameter: weightName, start: linear.weight.index * outputs * features)
+    weight = Part(
+      parameter: weightName, start: linear.weight.index * outputs * features, isWhole: linear.weight.count == 1)
     weightValues = Array(matrix.values[weight.start..<weight.start + outputs * features])
     var differences = [computed[weightName] ?? 0]
     if stage.operands.count == 3 {
       guard case .parameter(let biasName) = stage.operands[2], let vector = parameters[biasName] else { return nil }
-      let part = Part(parameter: biasName, start: linear.bias.index * outputs)
+      let part = Part(parameter: biasName, start: linear.bias.index * outputs, isWhole: linear.bias.count == 1)
       bias = part
       biasValues = Array(vector.values[part.start..<part.start + outputs])
       differences.append(computed[biasName] ?? 0)
