@@ -15,6 +15,7 @@ struct VerifyCommand: ParsableCommand {
         tensorferry verify model.h5 reference.h5
         tensorferry verify model.h5 reference.h5 --json
         tensorferry verify model.h5 reference.h5 --self-test
+        tensorferry verify model.h5 reference.h5 --html report.html --junit report.xml
         tensorferry verify encoder.pt reference.h5 --configuration '{"num_heads": 4}'
       """)
 
@@ -30,14 +31,17 @@ struct VerifyCommand: ParsableCommand {
   @Option(help: "What determines the corruptions of --self-test.")
   var seed: UInt64 = 0
 
+  @OptionGroup var pages: ReportOptions
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var output: JSONOptions
 
   func run() throws {
     try output.reporting {
+      try pages.checkPaths()
       let bundle = try ReferenceBundle(path: reference)
       let (weights, taken) = try weights.open(model).completed(from: bundle)
       let report = try report(on: weights.model(), bundle, computed: weights.computedParameters())
+      try pages.write(report)
       output.print(json(report, taken), text: text(report, taken))
       switch report.verdict {
       case .identical, .typical, .explained: break
@@ -50,7 +54,7 @@ struct VerifyCommand: ParsableCommand {
   private func report(
     on model: some Model, _ bundle: ReferenceBundle, computed: [String: Double]
   ) throws -> ParityReport {
-    var report = try bundle.verify(model, computed: computed)
+    var report = try bundle.verify(model, computed: computed, drawing: pages.html != nil)
     report.coverage = try bundle.coverage(of: model, computed: computed)
     if model is any Classifier { report.decisions = try bundle.decisions(of: model, computed: computed) }
     report.budget = try bundle.budget(of: model)

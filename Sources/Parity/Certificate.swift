@@ -38,6 +38,9 @@ public struct Certificate: Hashable, Sendable {
   /// nothing was compared.
   public internal(set) var worst: Element?
 
+  /// What is needed to draw the differences; nil if that was not asked for.
+  public internal(set) var figures: DifferenceFigures?
+
   init(_ kind: Kind) { self.kind = kind }
 
   /// The highest utilisation, or NaN if nothing was compared or some comparison decides nothing.

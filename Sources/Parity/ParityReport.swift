@@ -25,6 +25,8 @@ public struct ParityReport: Hashable, Sendable {
   public var budget: Budget?
   /// Which of many corruptions the reference exposes; nil if that was not asked for.
   public var selfTest: SelfTest?
+  /// The attention weights of some samples; empty if that was not asked for, or no stage is a softmax over positions.
+  public internal(set) var attention: [AttentionSample] = []
 
   /// The worst verdict of all stages, or a mismatch if a parameter is proven to be another.
   public var verdict: Verdict {

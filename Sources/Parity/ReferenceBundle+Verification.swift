@@ -12,19 +12,26 @@ extension ReferenceBundle {
   ///   with the largest relative difference that this explains; see `MappingPlan.computedParameters`.
   /// - Parameter provingIdentity: whether to prove the parameters of linear stages equal bit for bit, as far as the rows
   ///   tell them; see ``ParameterIdentity``.
+  /// - Parameter drawing: whether to collect what ``ParityReport/html`` draws of single values, in bounded memory.
   /// - Throws: ``ParityError`` if the reference was recorded from another model or from one of other sizes, and
   ///   whatever reading its file throws. Differences are not errors: they are in the report.
   /// - Complexity: for each case about four passes of the model in Double; memory for the values of one case.
   public func verify(
-    _ model: some Model, computed: [String: Double] = [:], provingIdentity: Bool = true
+    _ model: some Model, computed: [String: Double] = [:], provingIdentity: Bool = true, drawing: Bool = false
   ) throws -> ParityReport {
     var verifier = try verifier(of: model, computed: computed)
-    for entry in cases { try verifier.add(trace(of: entry, model.graph)) }
+    if drawing { verifier.collectFigures() }
+    var attention = AttentionCollector()
+    for entry in cases {
+      let trace = try trace(of: entry, model.graph)
+      try verifier.add(trace)
+      if drawing { attention.add(trace, model.graph, verifier.reports) }
+    }
     var prover = provingIdentity ? IdentityProver(model, computed: computed) : nil
     try judgeLinearStages(of: model, computed, &verifier, &prover)
     return ParityReport(
       model: type(of: model).id, file: file, manifest: manifest, caseCount: cases.count, stages: verifier.reports,
-      identity: prover?.results ?? [])
+      identity: prover?.results ?? [], attention: attention.samples(model.graph))
   }
 
   /// - Throws: ``ParityError`` with code `.otherModel`.

@@ -75,6 +75,11 @@ struct CoverageSurvey {
         if !use.isMeasured { part.changes = [] }
         if let values = verifier.float32[.parameter(part.parameter)] {
           part.withinUlp = zip(part.elements, part.changes).count { $1 < Double(values[$0].ulp) }
+          let columns = part.shape.rank > 1 ? max(part.shape.dimensions[part.shape.rank - 1], 1) : part.changes.count
+          for (place, change) in part.changes.enumerated() {
+            let ulp = Double(values[part.elements.lowerBound + place].ulp)
+            part.relative.add(change / ulp, row: place / columns, column: place % columns)
+          }
         }
         part.gaps = (part.influencesOutput ? [] : [invisibility(of: use)]) + blindness(of: use)
         return part

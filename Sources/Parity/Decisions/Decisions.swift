@@ -18,6 +18,8 @@ public struct Decisions: Hashable, Sendable {
   public internal(set) var smallestCertainty: Double?
   /// The first samples that differ, as case and index, at most 8.
   public internal(set) var differing: [Sample] = []
+  /// Of the samples with the least certainty, in no order; see ``closest``.
+  var margins: [Margin] = []
   /// Why no sample is decided, if there is one reason for all.
   public internal(set) var obstacle: String?
 
@@ -55,17 +57,28 @@ extension Decisions {
       return
     }
     func certainty(over other: Int) -> Double { (oracle[top] - oracle[other]) / (bound[top] + bound[other]) }
-    let least = oracle.indices.filter { $0 != top }.map(certainty).min()
+    let others = oracle.indices.filter { $0 != top }
+    let least = others.map(certainty).min()
+    func note(_ outcome: Margin.Outcome) {
+      guard let rival = others.min(by: { certainty(over: $0) < certainty(over: $1) }) else { return }
+      keep(
+        Margin(
+          caseName: sample.caseName, index: sample.index, margin: oracle[top] - oracle[rival],
+          bound: bound[top] + bound[rival], outcome: outcome))
+    }
     if let least { smallestCertainty = min(smallestCertainty ?? .infinity, least) }
     if [reference, ours].contains(where: { $0 != top && certainty(over: $0) > 1 }) {
       different += 1
+      note(.different)
       guard differing.count < 8 else { return }
       differing.append(
         Sample(caseName: sample.caseName, index: sample.index, reference: reference, ours: ours, oracle: top))
     } else if least ?? .infinity > 1 {
       equal += 1
+      note(.equal)
     } else {
       ties += 1
+      note(.tie)
     }
   }
 
