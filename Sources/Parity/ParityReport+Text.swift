@@ -105,7 +105,7 @@ extension ParityReport {
   }
 
   static func short(_ value: Double) -> String { formatted("%.3g", value) }
-  private static func precise(_ value: Double) -> String { formatted("%.10g", value) }
+  static func precise(_ value: Double) -> String { formatted("%.10g", value) }
 
   private static func formatted(_ format: String, _ value: Double) -> String {
     withVaList([value]) { arguments in

@@ -64,12 +64,12 @@ extension Drawing {
   }
 
   /// Squares with their meaning, in one row.
-  mutating func legend(_ entries: [(style: String, label: String)], x: Double, y: Double) {
+  mutating func legend(_ entries: [(style: String, label: String)], x: Double, y: Double, spacing: Double = 16) {
     var left = x
     for entry in entries {
       rectangle(entry.style, x: left, y: y - 9, width: 12, height: 12)
       text(entry.label, x: left + 17, y: y + 1, style: "tick")
-      left += 17 + Double(entry.label.count) * 6.6 + 16
+      left += 17 + Double(entry.label.count) * 6.4 + spacing
     }
   }
 }

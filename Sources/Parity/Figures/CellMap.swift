@@ -33,7 +33,7 @@ public struct CellMap: Hashable, Sendable {
   }
 
   /// - Parameter value: 0 or more, or NaN.
-  mutating func add(_ value: Double, row: Int, column: Int) {
+  package mutating func add(_ value: Double, row: Int, column: Int) {
     if cells.isEmpty { cells = [Double](repeating: -1, count: side * side) }
     while row / rowStep >= side { halveRows() }
     while column / columnStep >= side { halveColumns() }

@@ -9,14 +9,14 @@ public struct DeviationHistogram: Hashable, Sendable {
 
   public init() {}
 
-  mutating func add(_ deviation: Double) {
+  package mutating func add(_ deviation: Double) {
     guard !deviation.isNaN else { return }
     let bin = ((min(max(deviation, -Self.limit), Self.limit) + Self.limit) / Self.width).rounded(.down)
     counts[min(Int(bin), counts.count - 1)] += 1
     total += 1
   }
 
-  mutating func add(_ other: DeviationHistogram) {
+  package mutating func add(_ other: DeviationHistogram) {
     for index in counts.indices { counts[index] += other.counts[index] }
     total += other.total
   }

@@ -20,14 +20,14 @@ public struct LogCells: Hashable, Sendable {
     counts.sorted { ($0.key.x, $0.key.y) < ($1.key.x, $1.key.y) }.map { ($0.key, $0.value) }
   }
 
-  mutating func add(x: Double, y: Double) {
+  package mutating func add(x: Double, y: Double) {
     counts[Cell(x: Self.exponent(x).floorDivided(by: step), y: Self.exponent(y).floorDivided(by: step)), default: 0] +=
       1
     while counts.count > Self.capacity { coarsen() }
   }
 
   /// Takes in what others counted.
-  mutating func add(_ other: LogCells) {
+  package mutating func add(_ other: LogCells) {
     var other = other
     while other.step < step { other.coarsen() }
     while step < other.step { coarsen() }

@@ -37,7 +37,7 @@ enum StyleSheet {
     .verdict h1 span { color: var(--tone); }
     .verdict.good { --tone: var(--good); } .verdict.open { --tone: var(--open); } .verdict.bad { --tone: var(--bad); }
     .subject { margin: 0 0 8px; }
-    .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px; margin: 14px 0; }
+    .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(132px, 1fr)); gap: 10px; margin: 14px 0; }
     .tiles div { border: 1px solid var(--rule); border-radius: 8px; padding: 10px 14px; }
     .tiles dt { color: var(--faint); font-size: .82rem; }
     .tiles dd { margin: 0; font-size: 1.05rem; font-weight: 600; overflow-wrap: anywhere; }
@@ -50,13 +50,14 @@ enum StyleSheet {
     caption { text-align: left; color: var(--faint); padding: 4px 0; }
     th, td { text-align: left; vertical-align: top; padding: 4px 10px 4px 0; border-bottom: 1px solid var(--rule); }
     thead th { color: var(--faint); font-weight: 600; vertical-align: bottom; }
-    tbody th { font-weight: 600; overflow-wrap: anywhere; min-width: 9em; }
+    tbody th { font-weight: 600; }
+    th, td { overflow-wrap: break-word; }
     .number { font-variant-numeric: tabular-nums; white-space: nowrap; }
     .pass { color: var(--good); } .fail { color: var(--bad); font-weight: 600; } .doubt { color: var(--open); }
     s { color: var(--faint); }
+    .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 0 12px; }
     summary { cursor: pointer; color: var(--weights); padding: 4px 0; }
-    .matrix td { text-align: center; padding: 4px; border: 1px solid var(--rule); }
-    .matrix .fail { outline: 2px solid var(--bad); outline-offset: -3px; }
+    .matrix td { text-align: center; padding: 4px; white-space: nowrap; border: 1px solid var(--rule); }
     svg { display: block; width: 100%; height: auto; }
     svg.patterns { position: absolute; width: 0; height: 0; }
     svg text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif;

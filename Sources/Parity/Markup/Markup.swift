@@ -49,7 +49,7 @@ enum Markup: ExpressibleByStringInterpolation {
   }
 
   /// The elements of HTML that have no end.
-  private static let void: Set<String> = ["meta", "br", "col"]
+  private static let void: Set<String> = ["meta", "wbr"]
 
   private static func write(_ text: String, to source: inout String) {
     for scalar in text.escapedForDisplay.unicodeScalars {
@@ -66,10 +66,10 @@ enum Markup: ExpressibleByStringInterpolation {
 }
 
 extension String {
-  /// The text, or its two ends where it is longer than `limit`.
+  /// The text, or its two ends where it is longer than `limit`; the end of a name tells more than its beginning.
   func elided(to limit: Int) -> String {
     guard count > limit else { return self }
-    return prefix(limit / 2 - 1) + "…" + suffix(limit - limit / 2)
+    return prefix(limit / 3) + "…" + suffix(limit - limit / 3 - 1)
   }
 }
 

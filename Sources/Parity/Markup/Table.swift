@@ -35,7 +35,8 @@ struct Table {
   private static func cell(_ column: Int, _ cell: Cell) -> Markup {
     switch cell {
     case .text(let text):
-      column == 0 ? Markup("th", ["scope": "row"], .text(text)) : Markup("td", [:], .text(text))
+      column == 0
+        ? Markup("th", ["scope": "row"], .breakable(text)) : Markup("td", [:], .breakable(text))
     case .number(let text): Markup("td", ["class": "number"], .text(text))
     case .markup(let markup): column == 0 ? Markup("th", ["scope": "row"], markup) : Markup("td", [:], markup)
     }
@@ -49,6 +50,16 @@ extension Markup {
   }
 
   static func paragraph(_ text: String) -> Markup { Markup("p", [:], .text(text)) }
+
+  /// A text whose lines may end behind a dot, as long names need it.
+  static func breakable(_ text: String) -> Markup {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count > 2, text.count > 16 else { return .text(text) }
+    return .fragment(
+      parts.enumerated().flatMap { index, part in
+        index == parts.count - 1 ? [Markup.text(String(part))] : [.text(part + "."), .element("wbr", [:], [])]
+      })
+  }
 
   /// Says why a picture is not there.
   static func absence(_ reason: String) -> Markup { Markup("p", ["class": "absent"], .text(reason)) }

@@ -15,11 +15,14 @@ extension HTMLPage {
     var body: [Markup] = []
     for (number, stage) in shown.enumerated() {
       body.append(Markup("h3", [:], .text("Stage \(stage)")))
-      for (index, sample) in report.attention.filter({ $0.stage == stage }).enumerated() {
+      let samples = report.attention.filter { $0.stage == stage }
+      let pictures = samples.enumerated().map { index, sample in
         let id = "attention-\(number)-\(index)"
-        body.append(sample.weights.rowCount == 1 ? bars(sample, id) : map(sample, id))
-        body.append(.disclosed("The numbers", table(sample)))
+        return Markup(
+          "div", [:], sample.weights.rowCount == 1 ? bars(sample, id) : map(sample, id),
+          .disclosed("The numbers", table(sample)))
       }
+      body.append(Markup("div", ["class": "maps"], all: pictures))
     }
     if all.count > shown.count {
       body.append(.paragraph("\(all.count - shown.count) further stages are a softmax over positions, too."))
@@ -38,9 +41,9 @@ extension HTMLPage {
     var plot = Plot(
       Drawing(
         id, title: "Attention weights of \(name(sample))",
-        description: "\(weights.columnCount) positions; the largest weight is \(numeral(top)).", height: 190),
-      x: 0...Double(weights.columns), y: 0...top, top: 30)
-    plot.axisAtLeft(.linear(0...top, atMost: 4), "weight")
+        description: "\(weights.columnCount) positions; the largest weight is \(numeral(top)).", width: 416,
+        height: 190), x: 0...Double(weights.columns), y: 0...top * 1.06, left: 64, top: 30)
+    plot.axisAtLeft(.linear(0...top * 1.06, atMost: 5), "weight")
     plot.drawing.text(name(sample), x: plot.x.start, y: 18, style: "strong")
     for (position, value) in values.enumerated() {
       let (left, right) = (plot.x(Double(position)), plot.x(Double(position + 1)))
@@ -69,14 +72,14 @@ extension HTMLPage {
 
   private func map(_ sample: AttentionSample, _ id: String) -> Markup {
     let map = sample.weights
-    let width = min(26, 420 / Double(map.columns))
-    let height = min(width, max(4, 320 / Double(map.rows)))
+    let width = min(22, 336 / Double(map.columns))
+    let height = min(width, max(4, 280 / Double(map.rows)))
     var drawing = Drawing(
       id, title: "Attention weights of \(name(sample))",
-      description: "\(map.rowCount) rows of heads and queries by \(map.columnCount) positions.",
+      description: "\(map.rowCount) rows of heads and queries by \(map.columnCount) positions.", width: 416,
       height: Double(map.rows) * height + 92)
     drawing.text(name(sample), x: 64, y: 16, style: "strong")
-    drawing.legend(Self.shares.samples + [("hatched", "not finite")], x: 64, y: 38)
+    drawing.legend(Self.shares.samples, x: 64, y: 38, spacing: 8)
     drawing.cells(map, Self.shares, x: 64, y: 52, cell: (width, height))
     let (right, below) = (64 + Double(map.columns) * width, 52 + Double(map.rows) * height)
     drawing.text("0", x: 58, y: 62, anchor: "end", style: "tick")

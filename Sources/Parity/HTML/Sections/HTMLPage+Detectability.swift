@@ -20,10 +20,10 @@ extension HTMLPage {
       ? [.absence("No stage has parameters whose changes are traced.")] : drawn.map { picture($0.element, $0.offset) }
     return PageSection(
       "detectability", "What the reference would expose", lead: lead,
-      [Self.legend] + pictures + note + [table(coverage), gaps(coverage)])
+      [Self.legend, Markup("div", ["class": "maps"], all: pictures)] + note + [table(coverage), gaps(coverage)])
   }
 
-  private static let mapCount = 8
+  private static let mapCount = 12
 
   /// Matrices first, those with blind elements before others.
   private static func priority(_ part: Coverage.Part) -> Int {
@@ -31,8 +31,8 @@ extension HTMLPage {
   }
 
   private static let ulps = Shades(
-    limits: [1, 16, 256, 4096, 65536, 1_048_576, 16_777_216],
-    labels: ["≤ 1 ulp", "16", "256", "4096", "2¹⁶", "2²⁰", "2²⁴", "more"])
+    limits: [1e-8, 1e-6, 1e-4, 1e-2, 1, 1e3, 1e6],
+    labels: ["≤ 10⁻⁸ ulp", "10⁻⁶", "10⁻⁴", "10⁻²", "1", "10³", "10⁶", "more"])
 
   private static var legend: Markup {
     var drawing = Drawing(
@@ -44,18 +44,18 @@ extension HTMLPage {
 
   private func picture(_ part: Coverage.Part, _ number: Int) -> Markup {
     let map = part.relative
-    let width = min(24, 780 / Double(map.columns))
-    let height = min(24, map.rows == 1 ? 24 : max(3, min(width, 300 / Double(map.rows))))
+    let width = min(16, 400 / Double(map.columns))
+    let height = map.rows == 1 ? 16 : max(2.5, min(16, width, 160 / Double(map.rows)))
     let name = part.description
     var drawing = Drawing(
       "detectability-\(number)", title: "Smallest exposed change in \(name)",
       description: "\(map.rowCount) by \(map.columnCount) elements in \(map.rows) by \(map.columns) cells; "
-        + "\(part.elements.count - part.exposed) blind.", height: Double(map.rows) * height + 40)
+        + "\(part.elements.count - part.exposed) blind.", width: 416, height: Double(map.rows) * height + 52)
+    drawing.text(name.escapedForDrawing.elided(to: 54), x: 8, y: 14, style: "strong", full: name)
     drawing.text(
-      "\(name.escapedForDrawing.elided(to: 60)), proven at \(part.stage.escapedForDrawing.elided(to: 50)): "
-        + "\(grouped(part.withinUlp)) of \(grouped(part.elements.count)) within one ulp",
-      x: 8, y: 16, style: "strong", full: "\(name), stage \(part.stage)")
-    drawing.cells(map, Self.ulps, x: 8, y: 28, cell: (width, height))
+      "\(grouped(part.withinUlp)) of \(grouped(part.elements.count)) within one ulp, "
+        + "\(grouped(part.elements.count - part.exposed)) blind", x: 8, y: 31, style: "tick")
+    drawing.cells(map, Self.ulps, x: 8, y: 40, cell: (width, height))
     return drawing.markup
   }
 

@@ -22,8 +22,9 @@ extension HTMLPage {
       head: ["case", "element", "reference", "ours", "oracle", "difference", "bound", "times the bound"],
       rows: [
         [
-          "\(worst.caseName)", "\(place(worst.index))", .value(worst.reference), .value(worst.ours),
-          .value(worst.oracle), .value(worst.difference), .value(worst.bound), .value(worst.utilisation),
+          "\(worst.caseName)", "\(place(worst.index))", .number(ParityReport.precise(worst.reference)),
+          .number(worst.ours.map(ParityReport.precise) ?? "not recorded"), .number(ParityReport.precise(worst.oracle)),
+          .value(worst.difference), .value(worst.bound), .value(worst.utilisation),
         ]
       ]
     ).markup
@@ -39,7 +40,9 @@ extension HTMLPage {
       tiles.append(("parameters proven equal", "\(grouped(proven)) of \(grouped(total))"))
     }
     if let decisions = report.decisions, decisions.total > 0 {
-      tiles.append(("same class for certain", "\(grouped(decisions.equal)) of \(grouped(decisions.total)) samples"))
+      let isOpen = decisions.undecided == decisions.total
+      tiles.append(
+        ("same class for certain", isOpen ? "undecided" : "\(grouped(decisions.equal)) of \(grouped(decisions.total))"))
     }
     if let selfTest = report.selfTest {
       tiles.append(("corruptions exposed", "\(grouped(selfTest.killed)) of \(grouped(selfTest.total))"))

@@ -42,6 +42,7 @@ extension HTMLPage {
     plot.drawing.rectangle("band-good", x: x.start, y: y.end, width: x(0) - x.start, height: y.start - y.end)
     plot.drawing.rectangle("band-bad", x: x(0), y: y.end, width: x.end - x(0), height: y.start - y.end)
     plot.axisBelow(.decades(low...high, atMost: 9), "difference / bound")
+    plot.drawing.text("0", x: x.start - 26, y: y.start + 18, anchor: "middle", style: "tick")
     plot.drawing.line("proof", x(0), y.end - 6, x(0), y.start)
     plot.drawing.text("proof line", x: x(0), y: y.end - 10, anchor: "middle", style: "fail")
     for (index, kind) in Certificate.Kind.allCases.enumerated() {
@@ -59,7 +60,7 @@ extension HTMLPage {
     let x = plot.x
     plot.drawing.line("grid", 8, middle + 15, plot.drawing.width - 8, middle + 15)
     plot.drawing.text(
-      stage.name.escapedForDrawing.elided(to: 34), x: x.start - 34, y: middle + 4, anchor: "end", full: stage.name)
+      stage.name.escapedForDrawing.elided(to: 34), x: x.start - 42, y: middle + 4, anchor: "end", full: stage.name)
     for (index, certificate) in stage.certificates.enumerated() {
       let y = middle + 8 * Double(index - 1)
       let hint = "\(stage.name), \(certificate.kind.rawValue): \(numeral(certificate.utilisation))"
@@ -67,7 +68,7 @@ extension HTMLPage {
       if certificate.utilisation.isNaN {
         plot.drawing.text("?", x: x.end + 8, y: y + 4, style: "doubt", full: hint)
       } else if certificate.utilisation == 0 {
-        plot.drawing.mark(Mark(certificate.kind), x: x.start - 14, y: y, size: 4, hint: hint + " (no difference)")
+        plot.drawing.mark(Mark(certificate.kind), x: x.start - 26, y: y, size: 4, hint: hint + " (no difference)")
       } else {
         plot.drawing.mark(
           Mark(certificate.kind), x: x(decade(certificate.utilisation)), y: y, hint: hint)

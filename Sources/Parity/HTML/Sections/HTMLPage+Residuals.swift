@@ -55,18 +55,18 @@ extension HTMLPage {
     var drawing = Drawing(
       "residual-map", title: "Utilisation in stage \(stage) by row and feature",
       description: "\(map.rowCount) rows by \(map.columnCount) features in \(map.rows) by \(map.columns) cells.",
-      height: Double(map.rows) * height + 88)
-    drawing.cells(map, Self.bounds, x: 64, y: 44, cell: (width, height)) { $0 > 1 }
+      height: Double(map.rows) * height + 96)
+    drawing.cells(map, Self.bounds, x: 64, y: 52, cell: (width, height)) { $0 > 1 }
+    drawing.text("difference / bound up to", x: 64, y: 16, style: "tick")
     drawing.legend(
-      Self.bounds.samples + [("bad", "above the bound"), ("hatched", "not finite")], x: 12, y: 16)
-    drawing.text("difference / bound up to", x: 12, y: 36, style: "tick")
-    let (right, below) = (64 + Double(map.columns) * width, 44 + Double(map.rows) * height)
-    drawing.text("0", x: 58, y: 54, anchor: "end", style: "tick")
+      Self.bounds.samples + [("bad", "above the bound"), ("hatched", "not finite")], x: 64, y: 34)
+    let (right, below) = (64 + Double(map.columns) * width, 52 + Double(map.rows) * height)
+    drawing.text("0", x: 58, y: 62, anchor: "end", style: "tick")
     drawing.text("\(map.rowCount - 1)", x: 58, y: below, anchor: "end", style: "tick")
     drawing.text("0", x: 64, y: below + 16, style: "tick")
     drawing.text("\(map.columnCount - 1)", x: right, y: below + 16, anchor: "end", style: "tick")
     drawing.text("feature", x: (64 + right) / 2, y: below + 34, anchor: "middle", style: "axis-title")
-    drawing.text("row", x: 16, y: (44 + below) / 2, anchor: "middle", style: "axis-title", turned: true)
+    drawing.text("row", x: 16, y: (52 + below) / 2, anchor: "middle", style: "axis-title", turned: true)
     return drawing.markup
   }
 

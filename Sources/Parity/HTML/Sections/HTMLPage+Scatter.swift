@@ -11,7 +11,7 @@ extension HTMLPage {
     let note =
       "\(grouped(exact)) values have no difference at all and are not drawn"
       + (undecided > 0 ? "; \(grouped(undecided)) have no finite difference or bound." : ".")
-    let groups = Certificate.Kind.allCases.map { kind in
+    let groups = Certificate.Kind.allCases.map { kind -> Group in
       (
         kind,
         figures.filter { $0.certificate.kind == kind }.reduce(into: (LogCells(), LogCells())) { sum, entry in
@@ -20,7 +20,7 @@ extension HTMLPage {
         }
       )
     }
-    guard groups.contains(where: { !$0.1.0.counts.isEmpty || !$0.1.1.counts.isEmpty }) else {
+    guard groups.contains(where: { !$0.cells.within.counts.isEmpty || !$0.cells.above.counts.isEmpty }) else {
       return PageSection(
         "scatter", "Difference and bound", lead: lead, [.absence("There is no difference to draw: " + note)])
     }
@@ -33,44 +33,62 @@ extension HTMLPage {
         + [.disclosed("The numbers", table(figures))])
   }
 
+  private typealias Group = (kind: Certificate.Kind, cells: (within: LogCells, above: LogCells))
+
+  /// A panel for each certificate, because their bounds are many decades apart.
   private func picture(
-    _ groups: [(Certificate.Kind, (LogCells, LogCells))], _ worst: [(String, Certificate.Kind, Certificate.Element)]
+    _ groups: [Group], _ worst: [(String, Certificate.Kind, Certificate.Element)]
   ) -> Markup {
-    let cells = groups.flatMap { [$0.1.0, $0.1.1] }
-    func span(_ place: (LogCells.Cell) -> Int) -> ClosedRange<Double> {
-      let edges = cells.flatMap { cells in
-        cells.counts.keys.flatMap { [Double(place($0) * cells.step), Double((place($0) + 1) * cells.step)] }
-      }.map { $0 * decade(2) }
-      let low = max(-60, (edges.min() ?? -8).rounded(.down))
-      return low...max(low + 1, min(40, (edges.max() ?? 0).rounded(.up)))
-    }
-    let x = span(\.x)
-    let heights = span(\.y)
-    let y = min(heights.lowerBound, x.lowerBound)...max(heights.upperBound, x.upperBound)
-    let count = worst.isEmpty ? "none" : "\(worst.count) of them numbered"
-    var plot = Plot(
-      Drawing(
-        "scatter-picture", title: "Difference of every value against its bound",
-        description: "Counts in cells of a power of 2. Above the proof line lie: \(count).", height: 520),
-      x: x, y: y, top: 30)
-    plot.axisBelow(.decades(x), "bound")
-    plot.axisAtLeft(.decades(y, atMost: 12), "difference from the oracle")
-    plot.diagonal(above: "band-bad")
-    plot.drawing.text("more than rounding explains", x: plot.x.start + 12, y: plot.y.end + 18, style: "fail")
-    for (index, group) in groups.enumerated() {
-      draw(group.1.0, group.0.rawValue, &plot)
-      draw(group.1.1, "bad", &plot)
-      plot.drawing.mark(Mark(group.0), x: 90 + 100 * Double(index), y: 12, hint: group.0.meaning)
-      plot.drawing.text(group.0.rawValue, x: 99 + 100 * Double(index), y: 16, style: "tick")
-    }
-    for (index, entry) in worst.enumerated() {
-      let (left, top) = (plot.x(decade(entry.2.bound)), plot.y(decade(entry.2.difference)))
-      plot.drawing.mark(.different, x: left, y: top, size: 4, hint: "\(entry.0) \(place(entry.2.index))")
-      if index < 3 {
-        plot.drawing.text("\(index + 1)", x: left + 7, y: top - 3 - 11 * Double(index), style: "fail strong")
+    let shown = groups.filter { !$0.cells.within.counts.isEmpty || !$0.cells.above.counts.isEmpty }
+    var drawing = Drawing(
+      "scatter-picture", title: "Difference of every value against its bound",
+      description: "A panel for each certificate, with counts in cells of a power of 2. Above the proof line lie: "
+        + (worst.isEmpty ? "none." : "some, the \(worst.count) worst of them numbered."), height: 380)
+    let width = (drawing.width - 20) / Double(shown.count)
+    for (index, group) in shown.enumerated() {
+      let left = 20 + Double(index) * width
+      var plot = Plot(
+        drawing, x: span(group, \.x), y: heights(group), left: left + 48, top: 40,
+        right: drawing.width - left - width + 8)
+      plot.axisBelow(.decades(plot.x.domain, atMost: 5), "bound")
+      plot.axisAtLeft(.decades(plot.y.domain), index == 0 ? "difference from the oracle" : "")
+      plot.diagonal(above: "band-bad")
+      draw(group.cells.within, group.kind.rawValue, &plot)
+      draw(group.cells.above, "bad", &plot)
+      plot.drawing.mark(Mark(group.kind), x: left + 54, y: 22, hint: group.kind.meaning)
+      plot.drawing.text(group.kind.rawValue, x: left + 64, y: 26, style: "strong")
+      let outside = group.cells.above.counts.values.reduce(0, +)
+      if outside > 0 {
+        plot.drawing.text(
+          "✕ \(grouped(outside)) above", x: plot.x.end, y: 26, anchor: "end", style: "fail strong")
       }
+      number(worst.enumerated().filter { $0.element.1 == group.kind }.map { ($0.offset + 1, $0.element.2) }, &plot)
+      drawing = plot.drawing
     }
-    return plot.drawing.markup
+    return drawing.markup
+  }
+
+  private func number(_ elements: [(Int, Certificate.Element)], _ plot: inout Plot) {
+    for (index, (number, element)) in elements.enumerated() {
+      let (x, y) = (plot.x(decade(element.bound)), plot.y(decade(element.difference)))
+      plot.drawing.mark(.different, x: x, y: y, size: 4, hint: "no. \(number): \(place(element.index))")
+      if index == 0 { plot.drawing.text("\(number)", x: x + 11, y: y + 4, style: "fail strong") }
+    }
+  }
+
+  private func span(_ group: Group, _ place: (LogCells.Cell) -> Int) -> ClosedRange<Double> {
+    let edges = [group.cells.within, group.cells.above].flatMap { cells in
+      cells.counts.keys.flatMap { [Double(place($0) * cells.step), Double((place($0) + 1) * cells.step)] }
+    }.map { $0 * decade(2) }
+    let low = max(-60, (edges.min() ?? -8).rounded(.down))
+    return low...max(low + 1, min(60, (edges.max() ?? 0).rounded(.up)))
+  }
+
+  /// At least as far up and down as the proof line.
+  private func heights(_ group: Group) -> ClosedRange<Double> {
+    let (x, y) = (span(group, \.x), span(group, \.y))
+    let room = group.cells.above.counts.isEmpty ? 0.0 : 1
+    return min(x.lowerBound, y.lowerBound)...max(x.upperBound, y.upperBound) + room
   }
 
   private func draw(_ cells: LogCells, _ style: String, _ plot: inout Plot) {

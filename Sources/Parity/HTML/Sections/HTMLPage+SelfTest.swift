@@ -27,7 +27,7 @@ extension HTMLPage {
     let stages = report.stages.map(\.name).filter { name in selfTest.classes.contains { $0.stages[name] != nil } }
     var table = Table(
       caption: "Exposed corruptions by stage and class, as exposed/made",
-      head: ["stage"] + selfTest.classes.map(\.name),
+      head: ["stage"] + selfTest.classes.map { $0.name.split(separator: "_").joined(separator: " ") },
       rows: stages.map { stage in
         ["\(stage)"] + selfTest.classes.map { Self.cell($0.stages[stage]) }
       })
