@@ -36,7 +36,8 @@ enum ReportScene: String, CaseIterable, Sendable {
       return try Self.report(on: sequence.model.with(.nan, at: 0, of: "classifier.bias"), sequence.bundle())
     case .engine:
       guard let model = sequence.model as? AttentionClassifier else { break }
-      return try Self.report(on: OffModel(model), sequence.bundle())
+      // The probes are of linear stages, which the first is none of here.
+      return try Self.report(on: OffModel(model), sequence.bundle { !$0.hasPrefix("probes.") })
     case .hostile: break
     }
     return try Self.hostileReport()
