@@ -13,14 +13,7 @@ enum StyleSheet {
     @media print { :root { color-scheme: light; --paper:#ffffff; --ink:#000000; --faint:#444444; --rule:#c4c9cf;
       --card:#ffffff; --weights:#1f5fbf; --reference:#a35200; --engine:#00766a; --good:#1b7a3d; --open:#7a5b00;
       --bad:#b3261e; --band-good:#1b7a3d14; --band-bad:#b3261e18;
-      --q0:#eaf1f8; --q1:#cfe0f0; --q2:#aacbe6; --q3:#7bb0d8; --q4:#4f92c6; --q5:#2f74b0; --q6:#155493; --q7:#08306b; }
-      body { print-color-adjust: exact; -webkit-print-color-adjust: exact; font-size: 10pt; max-width: none; padding: 0; }
-      nav, summary { display: none; }
-      details::details-content { content-visibility: visible; }
-      .picture, .verdict, .tiles, tr { break-inside: avoid; }
-      h2, h3, .lead, caption { break-after: avoid; }
-      .picture, .scroll { overflow: visible; border: 0; }
-      .picture svg { min-width: 0 !important; max-height: 230mm; } }
+      --q0:#eaf1f8; --q1:#cfe0f0; --q2:#aacbe6; --q3:#7bb0d8; --q4:#4f92c6; --q5:#2f74b0; --q6:#155493; --q7:#08306b; } }
     * { box-sizing: border-box; }
     body { margin: 0 auto; max-width: 980px; padding: 24px 20px 48px; background: var(--paper); color: var(--ink);
       font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif; }
@@ -57,6 +50,7 @@ enum StyleSheet {
     s { color: var(--faint); }
     .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 0 12px; }
     summary { cursor: pointer; color: var(--weights); padding: 4px 0; }
+    .matrix table { font-size: .78rem; }
     .matrix td { text-align: center; padding: 4px; white-space: nowrap; border: 1px solid var(--rule); }
     svg { display: block; width: 100%; height: auto; }
     svg.patterns { position: absolute; width: 0; height: 0; }
@@ -78,6 +72,17 @@ enum StyleSheet {
     .q4 { fill: var(--q4); } .q5 { fill: var(--q5); } .q6 { fill: var(--q6); } .q7 { fill: var(--q7); }
     .bad-cell { fill: var(--bad); } .cell-cross { stroke: var(--paper); stroke-width: .8; fill: none; }
     .hatched { fill: url(#hatch); } .hatch-ground { fill: var(--paper); } .hatch-line { fill: var(--open); }
+    @media print { body { print-color-adjust: exact; -webkit-print-color-adjust: exact; font-size: 10pt; max-width: none;
+        padding: 0; }
+      nav, summary { display: none; }
+      details::details-content { content-visibility: visible; }
+      .picture, .verdict, .tiles, tr { break-inside: avoid; }
+      h2, h3, .lead, caption { break-after: avoid; }
+      .picture, .scroll { overflow: visible; border: 0; }
+      .picture svg { min-width: 0 !important; max-height: 230mm; }
+      .maps { grid-template-columns: 1fr 1fr; }
+      table { font-size: 8pt; } .matrix table { font-size: 6.5pt; }
+      th, td { overflow-wrap: anywhere; } .number { white-space: normal; } }
 
     """
 }

@@ -31,7 +31,7 @@ extension HTMLPage {
   }
 
   private func name(_ sample: AttentionSample) -> String {
-    "case \(sample.caseName), sample \(sample.sample)" + (sample.isWorst ? " (holds the worst value of the stage)" : "")
+    "case \(sample.caseName), sample \(sample.sample)" + (sample.isWorst ? " (the worst)" : "")
   }
 
   private func bars(_ sample: AttentionSample, _ id: String) -> Markup {
