@@ -76,7 +76,7 @@ enum StyleSheet {
         padding: 0; }
       nav, summary { display: none; }
       details::details-content { content-visibility: visible; }
-      .picture, .verdict, .tiles, tr { break-inside: avoid; }
+      .picture, .verdict, .tiles, .lead, tr { break-inside: avoid; }
       h2, h3, .lead, caption { break-after: avoid; }
       .picture, .scroll { overflow: visible; border: 0; }
       .picture svg { min-width: 0 !important; max-height: 230mm; }
