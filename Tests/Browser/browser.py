@@ -37,20 +37,25 @@ LOOK = """
   return {
     title: document.title,
     headings: all('main h2').map(heading => heading.textContent),
-    empty: all('section').filter(section => !section.querySelector('svg, table, .absent')).map(section => section.id),
+    empty: all('section').filter(section => !section.querySelector('svg, table, .absent'))
+      .map(section => section.id),
     pictures: all('.picture svg').length,
     unnamed: all('.picture svg').filter(svg => !svg.querySelector('title').textContent
       || !svg.querySelector('desc').textContent || svg.getAttribute('role') !== 'img').length,
-    untabled: all('section').filter(section => section.querySelector('.picture') && !section.querySelector('table'))
+    untabled: all('section').filter(
+      section => section.querySelector('.picture') && !section.querySelector('table'))
       .map(section => section.id),
     unfinished: all('svg *').filter(shape => Array.from(shape.attributes).some(
       attribute => /nan|inf/i.test(attribute.value) && attribute.name !== 'class')).length,
-    tables: all('table').map(table => [all('tr', table).length, table.getBoundingClientRect().height > 0]),
+    tables: all('table').map(table => [
+      all('tr', table).length, table.getBoundingClientRect().height > 0]),
     duplicates: ids.filter((id, index) => ids.indexOf(id) !== index),
-    dangling: all('a[href]').filter(a => !document.getElementById(a.getAttribute('href').slice(1))).length,
+    dangling: all('a[href]').filter(
+      a => !document.getElementById(a.getAttribute('href').slice(1))).length,
     scripts: all('script, iframe, object, embed, img, link, form, [onload], [onerror]').length,
     executed: typeof globalThis.hacked !== 'undefined',
-    faintest: Math.min(...all('p, td, th, dt, dd, a, summary, .tick, .fail, .pass, .doubt').map(contrast)),
+    faintest: Math.min(
+      ...all('p, td, th, dt, dd, a, summary, .tick, .fail, .pass, .doubt').map(contrast)),
     overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     background: getComputedStyle(document.body).backgroundColor,
     text: document.body.textContent,
@@ -63,14 +68,25 @@ class Browser:
     """A Chromium and its DevTools connection."""
 
     def __init__(self):
-        names = [os.environ.get("TENSORFERRY_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
+        names = [
+            os.environ.get("TENSORFERRY_CHROMIUM"),
+            "chromium",
+            "chromium-browser",
+            "google-chrome",
+        ]
         paths = filter(None, (shutil.which(name) for name in names if name))
         program = next(paths, "/Applications/Chromium.app/Contents/MacOS/Chromium")
         self.profile = tempfile.mkdtemp(prefix="tensorferry-browser-")
         options = [
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-            "--remote-debugging-port=0", "--remote-allow-origins=*", f"--user-data-dir={self.profile}",
-        ]  # fmt: skip
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--remote-debugging-port=0",
+            "--remote-allow-origins=*",
+            f"--user-data-dir={self.profile}",
+        ]
         self.process = subprocess.Popen(
             [program, *options, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -103,7 +119,9 @@ class Browser:
     def open(self, url):
         self.session = None
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
         self.events = []
@@ -113,7 +131,11 @@ class Browser:
 
     def look(self, width, scheme, medium=""):
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
+            mobile=False,
         )
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.call("Emulation.setEmulatedMedia", media=medium, features=features)
@@ -144,26 +166,39 @@ def visit(browser, page, folder):
     narrow = browser.look(420, "light")
     browser.screenshot(folder / f"{page.stem}.narrow.png")
     printed = browser.look(1100, "dark", "print")
-    pdf = base64.b64decode(browser.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)["data"])
+    pdf = base64.b64decode(
+        browser.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)["data"]
+    )
     (folder / f"{page.stem}.pdf").write_bytes(pdf)
     requests = [
-        event["params"]["request"]["url"] for event in browser.events if event["method"] == "Network.requestWillBeSent"
+        event["params"]["request"]["url"]
+        for event in browser.events
+        if event["method"] == "Network.requestWillBeSent"
     ]
     complaints = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
     return {
-        "light": light, "dark": dark, "narrow": narrow, "printed": printed,
-        "screenshots": [len(bright), len(dim)], "same_screenshots": bright == dim,
-        "pdf": pdf[:5].decode("latin-1"), "pdf_bytes": len(pdf),
+        "light": light,
+        "dark": dark,
+        "narrow": narrow,
+        "printed": printed,
+        "screenshots": [len(bright), len(dim)],
+        "same_screenshots": bright == dim,
+        "pdf": pdf[:5].decode("latin-1"),
+        "pdf_bytes": len(pdf),
         "requests": [request for request in requests if request != url],
-        "complaints": [json.dumps(event["params"]) for event in browser.events if event["method"] in complaints],
-    }  # fmt: skip
+        "complaints": [
+            json.dumps(event["params"]) for event in browser.events if event["method"] in complaints
+        ],
+    }
 
 
 def main():
     folder = pathlib.Path(sys.argv[1])
     browser = Browser()
     try:
-        pages = {path.stem: visit(browser, path, folder) for path in map(pathlib.Path, sys.argv[2:])}
+        pages = {
+            path.stem: visit(browser, path, folder) for path in map(pathlib.Path, sys.argv[2:])
+        }
     finally:
         browser.close()
     print(json.dumps(pages))
