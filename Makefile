@@ -100,6 +100,8 @@ libraries:
 test-programs:
 	@apt=; brew=; \
 	command -v h5dump >/dev/null 2>&1 || { apt="$$apt hdf5-tools"; brew="$$brew hdf5"; }; \
+	command -v chromium >/dev/null 2>&1 || [ -d /Applications/Chromium.app ] || { apt="$$apt chromium"; \
+	  brew="$$brew --cask chromium"; }; \
 	python3 -c 'import venv, ensurepip' 2>/dev/null || { apt="$$apt python3-venv"; brew="$$brew python3"; }; \
 	$(install_packages)
 

@@ -21,6 +21,7 @@ struct VerifyCommand: ParsableCommand {
         tensorferry verify model.h5 reference.h5 --self-test
         tensorferry verify model.h5 reference.h5 --atol 1e-6 --rtol 1e-5
         tensorferry verify model.h5 reference.h5 --labels labels.npy
+        tensorferry verify model.h5 reference.h5 --html report.html --junit report.xml
         tensorferry verify encoder.pt reference.h5 --configuration '{"num_heads": 4}'
       """)
 
@@ -53,6 +54,7 @@ struct VerifyCommand: ParsableCommand {
         + "reference are taken, if it has some."))
   var labels: String?
 
+  @OptionGroup var pages: ReportOptions
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var output: JSONOptions
 
@@ -69,9 +71,11 @@ struct VerifyCommand: ParsableCommand {
 
   func run() throws {
     try output.reporting {
+      try pages.checkPaths()
       let file = try ReferenceFile(path: reference)
       let (weights, taken) = try weights.open(model).completed(from: file.bundle)
       let report = try report(on: weights.model(), file, weights)
+      try pages.write(report)
       output.print(json(report, taken), text: text(report, taken))
       if report.verdict == .mismatchProven || report.tolerance?.passed == false { throw ExitStatus.refuted }
       if !report.verdict.isParity { throw ExitStatus.undecided }
@@ -84,7 +88,7 @@ struct VerifyCommand: ParsableCommand {
     let computed = try weights.computedParameters()
     let bundle = try file.bundle(of: model)
     let labels = try self.labels.map(readLabels)
-    var report = try bundle.verify(model, computed: computed, surveyingCoverage: true)
+    var report = try bundle.verify(model, computed: computed, surveyingCoverage: true, drawing: pages.html != nil)
     report.diagnosis = try bundle.diagnosis(of: model, report, computed: computed)
     if model is any Classifier {
       report.decisions = try bundle.decisions(of: model, computed: computed, labels: labels)

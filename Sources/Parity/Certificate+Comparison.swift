@@ -39,16 +39,14 @@ extension Certificate {
     compared += comparison.judged.count
     scores.add(comparison)
     rounding = comparison.rounding
+    figures?.add(comparison, deviations: comparison.deviation?.values)
     guard let offset = worstOffset else { return }
-    worst = Element(
-      caseName: comparison.caseName, index: comparison.shape.index(of: offset),
-      difference: abs(comparison.judged[offset] - oracle[offset]), bound: bound[offset], utilisation: current,
-      reference: comparison.reference[offset], ours: comparison.ours?[offset], oracle: oracle[offset])
+    worst = comparison.element(offset, current)
   }
 
   /// NaN, which is never a pass, unless both numbers are finite: without a finite bound nothing is proven, and a value
   /// that is not finite may be an overflow, which the bound does not speak of.
-  private static func utilisation(_ difference: Double, _ bound: Double) -> Double {
+  static func utilisation(_ difference: Double, _ bound: Double) -> Double {
     guard difference.isFinite, bound.isFinite else { return .nan }
     return difference == 0 ? 0 : difference / bound
   }

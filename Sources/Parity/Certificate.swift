@@ -44,6 +44,8 @@ public struct Certificate: Hashable, Sendable {
   public internal(set) var scores = Scores()
   /// How the judged side rounds, of which the bounds are made; nil if nothing was compared.
   public internal(set) var rounding: Rounding?
+  /// What is needed to draw the differences; nil if that was not asked for.
+  public internal(set) var figures: DifferenceFigures?
 
   init(_ kind: Kind) { self.kind = kind }
 

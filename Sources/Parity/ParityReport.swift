@@ -39,6 +39,8 @@ public struct ParityReport: Hashable, Sendable {
   public var selfTest: SelfTest?
   /// What a check of this report without this library needs beside it; nil if that was not asked for.
   public var proof: Proof?
+  /// The attention weights of some samples; empty if that was not asked for, or no stage is a softmax over positions.
+  public internal(set) var attention: [AttentionSample] = []
 
   /// The worst verdict of all stages, or a mismatch if a parameter is proven to be another.
   public var verdict: Verdict {

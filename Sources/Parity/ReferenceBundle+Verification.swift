@@ -13,20 +13,24 @@ extension ReferenceBundle {
   /// - Parameter provingIdentity: whether to prove the parameters of linear stages equal bit for bit, as far as the rows
   ///   tell them; see ``ParameterIdentity``.
   /// - Parameter surveyingCoverage: whether to tell what this reference would expose; see ``coverage(of:computed:)``.
+  /// - Parameter drawing: whether to collect what ``ParityReport/html`` draws of single values, in bounded memory.
   /// - Throws: ``ParityError`` if the reference was recorded from another model or from one of other sizes, and
   ///   whatever reading its file throws. Differences are not errors: they are in the report.
   /// - Complexity: for each case about four passes of the model in Double; memory for the values of one case.
   public func verify(
     _ model: some Model, computed: [String: Double] = [:], provingIdentity: Bool = true,
-    surveyingCoverage: Bool = false
+    surveyingCoverage: Bool = false, drawing: Bool = false
   ) throws -> ParityReport {
     var verifier = try verifier(of: model, computed: computed)
+    if drawing { verifier.collectFigures() }
+    var attention = AttentionCollector()
     _ = try labels(nil, model.graph)
     var prover = provingIdentity ? IdentityProver(model, computed: computed) : nil
     var survey = surveyingCoverage ? CoverageSurvey(verifier) : nil
     for entry in cases {
       let trace = try trace(of: entry, model.graph)
       try verifier.add(trace)
+      if drawing { attention.add(trace, model.graph, verifier.reports) }
       try prover?.add(trace, verifier)
       try survey?.add(trace, model.graph.shapes(inputs: entry.inputs.mapValues(\.shape)))
     }
@@ -34,7 +38,8 @@ extension ReferenceBundle {
     var report = ParityReport(
       model: type(of: model).id, file: file, layout: layout, manifest: manifest, caseCount: cases.count,
       stages: verifier.reports, identity: prover?.results ?? [], remarks: try remarks(model.graph),
-      digests: try digests(of: model, computed: computed), coverage: survey?.coverage())
+      digests: try digests(of: model, computed: computed), coverage: survey?.coverage(),
+      attention: attention.samples(model.graph))
     report.ledger = Ledger(report, model.graph).assumptions
     return report
   }

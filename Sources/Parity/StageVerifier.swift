@@ -3,7 +3,7 @@ internal import TensorFerryTensors
 
 /// Runs every stage of a model on the reference's own values and judges what comes out, case by case.
 struct StageVerifier {
-  private(set) var reports: [StageReport]
+  var reports: [StageReport]
   private(set) var graph: StageGraph
   private(set) var float32: [ValueName: ArrayView<Float>]
   private(set) var float64: [ValueName: ArrayView<Double>]

@@ -6,6 +6,11 @@ extension Coverage.Part {
     var (zeros, coarse) = (0, 0)
     var (ofZeros, ofCoarse, magnitude) = (0.0, 0.0, Float(0))
     withinUlp = 0
+    let columns = shape.rank > 1 ? max(shape.dimensions[shape.rank - 1], 1) : max(changes.count, 1)
+    for (place, change) in changes.enumerated() {
+      let ulp = Double(values[elements.lowerBound + place].ulp)
+      relative.add(change / ulp, row: place / columns, column: place % columns)
+    }
     for (offset, change) in zip(elements, changes) where change.isFinite {
       let value = values[offset]
       if change < Double(value.ulp) {

@@ -22,6 +22,9 @@ public struct Coverage: Hashable, Sendable {
     public internal(set) var withinUlp = 0
     /// The values that expose the changes: the reference's float64 values, or its float32 values. Nil if there are none.
     public internal(set) var certificate: Certificate.Kind?
+    /// The changes in units of the last place of the elements' own values, row by row; infinite where none is exposed.
+    /// Empty if ``changes`` is.
+    public internal(set) var relative = CellMap()
     /// Whether a change may reach the model's output in some case.
     public internal(set) var influencesOutput = false
     /// Why no change reaches the output, or which elements no change of which is exposed, with what would help.

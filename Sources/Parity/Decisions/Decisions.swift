@@ -21,6 +21,8 @@ public struct Decisions: Hashable, Sendable {
   public internal(set) var smallestCertainty: Double?
   /// The first samples that differ, as case and index, at most 8.
   public internal(set) var differing: [Sample] = []
+  /// Of the samples with the least certainty, in no order; see ``closest``.
+  var margins: [Margin] = []
   /// Why float32 bounds decide no sample, if there is one reason for all.
   public internal(set) var obstacle: String?
   /// How often the classes are the right ones; nil without labels.
@@ -81,6 +83,9 @@ extension Decisions {
 
   /// Returns the class that both sides choose for certain, if there is one.
   private mutating func judge(_ sample: SampleLogits, _ reference: Int?, _ ours: Int?) -> Int? {
+    func note(_ outcome: Margin.Outcome) {
+      if let margin = sample.margin(outcome) { keep(margin) }
+    }
     guard let reference, let ours else {
       undecided += 1
       return nil
@@ -93,6 +98,7 @@ extension Decisions {
       }
       if isRefuted {
         different += 1
+        note(.different)
         guard differing.count < 8 else { return nil }
         differing.append(
           Sample(
@@ -101,14 +107,17 @@ extension Decisions {
       }
       if single.certainty > 1 {
         equal += 1
+        note(.equal)
         return single.index
       }
     }
     if let double = sample.top(sample.exactBound), double.certainty > 1, reference == double.index, ours == reference {
       exact += 1
+      note(.exact)
       return double.index
     }
     if single == nil { undecided += 1 } else { ties += 1 }
+    note(.tie)
     return nil
   }
 

@@ -13,10 +13,17 @@ public struct SelfTest: Hashable, Sendable {
     public internal(set) var killed = 0
     /// The one that was exposed with the smallest change, if it was one of numbers.
     public internal(set) var smallest: Fault?
+    /// How many were made and exposed, by the stage that takes what they change.
+    public internal(set) var stages: [String: Tally] = [:]
     /// What was not exposed, in the order in which it was tried.
     public internal(set) var missed: [Fault] = []
 
     init(_ name: String) { self.name = name }
+  }
+
+  public struct Tally: Hashable, Sendable {
+    public internal(set) var total = 0
+    public internal(set) var killed = 0
   }
 
   /// One corruption.
@@ -44,6 +51,8 @@ public struct SelfTest: Hashable, Sendable {
 extension SelfTest.Class {
   mutating func add(_ fault: SelfTest.Fault, isKilled: Bool) {
     total += 1
+    stages[fault.stage, default: .init()].total += 1
+    if isKilled { stages[fault.stage]?.killed += 1 }
     guard isKilled else {
       missed.append(fault)
       return

@@ -1,0 +1,28 @@
+internal import ArgumentParser
+internal import TensorFerry
+
+/// Files that a verdict is written to, beside what is printed.
+struct ReportOptions: ParsableArguments {
+  @Option(help: "Also write the report to this file, as a page that needs neither network nor script.")
+  var html: String?
+
+  @Option(help: "Also write the report to this file, as JUnit XML for continuous integration.")
+  var junit: String?
+
+  @Flag(help: "Replace the files of --html and --junit if they exist.")
+  var force = false
+
+  func validate() throws {
+    if let html, html == junit { throw ValidationError("--html and --junit name the same file: \(html)") }
+  }
+
+  /// Finds out before the work whether the files may be written.
+  func checkPaths() throws {
+    for path in [html, junit].compactMap({ $0 }) { try TextFile.check(path, replacing: force) }
+  }
+
+  func write(_ report: ParityReport) throws {
+    if let html { try TextFile.write(report.html, to: html, replacing: force) }
+    if let junit { try TextFile.write(report.junit, to: junit, replacing: force) }
+  }
+}
