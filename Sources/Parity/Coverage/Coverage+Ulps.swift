@@ -1,4 +1,5 @@
 internal import TensorFerryOperators
+internal import TensorFerryTensors
 
 extension Coverage.Part {
   /// Counts the elements of which a change of one unit of the last place is exposed, and tells why it is not of others.

@@ -27,7 +27,7 @@ extension StageVerifier {
       if isRefuted() { return true }
     }
     guard let rows = recorded.probes[stage.name], let layer = layer(stage) else { return false }
-    verifier.add(try rows.comparison(rows.evidence(of: layer)), of: stage.name)
+    verifier.add(try rows.comparison(rows.evidence(of: layer), of: layer), of: stage.name)
     return isRefuted()
   }
 }
