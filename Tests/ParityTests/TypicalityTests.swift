@@ -41,7 +41,7 @@ struct TypicalityTests {
       let value = try tensor.doubles()[7]
       return try tensor.replacing(7, with: value + 0.9 * bound)
     }
-    #expect(report.stages[0].certificates.allSatisfy(\.holds))
+    #expect(report.stages[0].certificates.allSatisfy { $0.holds })
     let largest = try #require(report.stages[0].certificates[1].scores.largest)
     #expect(largest.caseName == "0001" && largest.index == [0, 1, 2])
     let isUnusual = largest.score > Scores.threshold
