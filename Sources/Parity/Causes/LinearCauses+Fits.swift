@@ -19,7 +19,8 @@ extension LinearCauses {
       attempt(
         Suspicion(
           "bias_shifted", "all elements of \(biasName) are off by \(ParityReport.short(-shift))", parameter: name,
-          freeNumbers: 1), bias: bias.map { Float(Double($0) + shift) }, freedom: all, isRounded: true)
+          freeNumbers: 1), bias: bias.map { Float(Double($0) + shift) }, freedom: all,
+        roundedFrom: Self.largest(bias) + shift.magnitude)
       let order = fitted.indices.map { j in
         bias.indices.min { (bias[$0] - fitted[j]).magnitude < (bias[$1] - fitted[j]).magnitude } ?? j
       }
@@ -42,6 +43,8 @@ extension LinearCauses {
         copied.map { "'\(ours)' holds the numbers of '\($0)'" } ?? "\(biasName) holds other numbers",
         parameter: ours, place: copied, freeNumbers: rows), bias: fitted, freedom: all)
   }
+
+  static func largest(_ values: [Float]) -> Double { Double(values.map(\.magnitude).max() ?? 0) }
 
   static func list(_ places: [Int]) -> String {
     places.prefix(4).map(String.init).joined(separator: ", ") + (places.count > 4 ? ", ..." : "")
@@ -201,7 +204,7 @@ extension LinearCauses {
         Suspicion(
           "scaled", title, parameter: layer.weight.parameter, place: known?.name, freeNumbers: known == nil ? 1 : 0),
         weight: layer.weightValues.map { Float(Double($0) * value) },
-        bias: withBias ? layer.biasValues?.map { Float(Double($0) * value) } : nil, isRounded: true)
+        bias: withBias ? layer.biasValues?.map { Float(Double($0) * value) } : nil, roundedFrom: 0)
       guard rows > 1 else { continue }
       let factors = (0..<rows).map { factor($0..<$0 + 1, left, right) ?? 1 }
       attempt(
@@ -210,7 +213,7 @@ extension LinearCauses {
           freeNumbers: rows),
         weight: layer.weightValues.indices.map { Float(Double(layer.weightValues[$0]) * factors[$0 / columns]) },
         bias: withBias ? layer.biasValues.map { b in b.indices.map { Float(Double(b[$0]) * factors[$0]) } } : nil,
-        isRounded: true)
+        roundedFrom: 0)
     }
   }
 }

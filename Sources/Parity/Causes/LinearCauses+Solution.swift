@@ -69,7 +69,7 @@ extension LinearCauses {
       Suspicion(
         "columns_scaled", "each column of \(weightName) lacks a factor of its own", freeNumbers: columns),
       weight: layer.weightValues.indices.map { Float(Double(layer.weightValues[$0]) * factors[$0 % columns]) },
-      bias: bias, isRounded: true)
+      bias: bias, roundedFrom: 0)
   }
 
   private mutating func tryShift(_ weight: [Float]) {
@@ -79,7 +79,8 @@ extension LinearCauses {
     attempt(
       Suspicion(
         "shifted", "all elements of \(weightName) are off by \(ParityReport.short(-shift))", freeNumbers: 1),
-      weight: layer.weightValues.map { Float(Double($0) + shift) }, isRounded: true)
+      weight: layer.weightValues.map { Float(Double($0) + shift) },
+      roundedFrom: Self.largest(layer.weightValues) + shift.magnitude)
   }
 
   /// All parameters as they came out: that proves that they are others, and says little of why.

@@ -48,20 +48,17 @@ struct LinearCauses {
 
   /// Replays the stage with other parameters, unless they are those that it has.
   ///
-  /// - Parameter isRounded: whether the model's parameters may have been rounded after what is undone here, so that they
-  ///   are those of the reference only up to some units of the last place.
+  /// - Parameter roundedFrom: given where the model's parameters may have been rounded after what is undone here, so that
+  ///   they are those of the reference only up to some units of the last place, of their own size or of this one.
   mutating func attempt(
     _ suspicion: Suspicion, weight: [Float]? = nil, bias: [Float]? = nil, freedom: Trial.Freedom = .none,
-    isRounded: Bool = false
+    roundedFrom: Double? = nil
   ) {
     var change = LinearChange(weight: weight ?? layer.weightValues, bias: bias ?? layer.biasValues)
     guard change.weight != layer.weightValues || change.bias != layer.biasValues else { return }
-    if isRounded, !(replay.worst(change) <= 1) {
+    if let roundedFrom, !(replay.worst(change) <= 1) {
       func spread(_ new: [Float], _ old: [Float]) -> [Double]? {
-        guard new != old else { return nil }
-        // A number that was taken from all of them is as good as the largest.
-        let most = Double(old.map(\.magnitude).max() ?? 0)
-        return zip(new, old).map { Double($0.magnitude + ($0 - $1).magnitude) * 0x1p-22 + most * 0x1p-24 }
+        new == old ? nil : new.map { Double($0.magnitude) * 0x1p-22 + roundedFrom * 0x1p-23 }
       }
       change.weightSpread = spread(change.weight, layer.weightValues)
       if let new = change.bias, let old = layer.biasValues { change.biasSpread = spread(new, old) }
