@@ -194,7 +194,8 @@ def clean_pairs(command, folder, count):
     found = {scale: [] for scale in SCALES}
     with torch.no_grad():
         for index in range(count):
-            model, x = random_pairs.pair(generator)
+            model, inputs, _ = random_pairs.classifier(generator, "eager")
+            x = inputs["x"]
             torch.set_num_threads(1 + index % 2)
             weights, reference = folder / "weights.h5", folder / "reference.h5"
             tensorferry.save(model, weights)
@@ -218,7 +219,7 @@ def share(count, total):
     """A category that another processor does not change."""
     if count == total:
         return "all"
-    for name, most in (("under 1 in 20", 0.05), ("1 in 20 to 3 in 5", 0.6)):
+    for name, most in (("under 1 in 10", 0.1), ("1 in 10 to 3 in 5", 0.6)):
         if count <= most * total:
             return name
     return "over 3 in 5"

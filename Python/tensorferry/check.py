@@ -148,8 +148,8 @@ class Check:
         manifest, options = json.loads(texts["manifest"]), json.loads(texts["configuration"])
         self.cases = sorted(self.file["cases"], key=int)
         agree("reference", report["reference"], cases=len(self.cases), manifest=manifest)
-        known = name in MODELS and report["configuration"] == options and not report["mapped"]
-        known = known and not manifest.get("flush_denormal")
+        known = not report["mapped"] and not manifest.get("flush_denormal") and name in MODELS
+        known = known and report["configuration"] == options
         demand(known, "an unknown model, other options, a mapping, or denormals were flushed", 3)
         demand([c["name"] for c in claims] == [s[0] for s in MODELS[name]], "the stages are others")
         self.axis = 1 if name == "AttentionClassifier/1" else 0  # what x may lack
@@ -175,8 +175,7 @@ class Check:
             z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             z = ((z ^ (z >> np.uint64(31))) >> np.uint64(40)).astype(float)
             return ((2 * z + 1 - 2**24) / 2**24).reshape(shape)
-        place = "inputs/x" if name == "x" else f"stages/{name}/{precision}"
-        x = array(self.file, f"cases/{case}/{place}")
+        x = array(self.file, f"cases/{case}/" + ("inputs/x" if name == "x" else f"stages/{name}/{precision}"))
         return x if x is None or x.ndim != 2 else np.expand_dims(x, self.axis)
 
     def stage(self, claim, name, run, labels, operands):
@@ -190,7 +189,9 @@ class Check:
                 if case == "probes" and recorded is None:
                     continue
                 found = [self.operand(o, case, precision, recorded) for o in operands]
-                if recorded is None or any(x is None for x in found):
+                whole = recorded is None or all(x is not None for x in found)
+                demand(whole, f"{name}: a stage that it takes is not recorded", 3)
+                if recorded is None:
                     lacking.add(precision)
                 else:
                     cases[kind][case] = self.values(run, found, recorded, side)
@@ -199,8 +200,8 @@ class Check:
         if equal and told[1]["rounding"] == told[2]["rounding"]:
             agree(f"{name}, equal bits", told[1], **{key: told[2][key] for key in NUMBERS})
         holds, refuted = [use <= 1 for use in uses], [use > 1 for use in uses]
-        known = holds[0] or ("f64" in lacking and told[0]["compared"] == 0)
-        known = known and holds[1] and holds[2] and "f32" not in lacking
+        known = all(holds[1:]) and "f32" not in lacking
+        known = known and (holds[0] or ("f64" in lacking and told[0]["compared"] == 0))
         tier = 0 if equal else 1 if claim["verdict"] == "TYPICAL" and "z_max" in str(claim) else 2
         verdict = ORDER[4 if any(refuted) else tier if known else 3]
         blame = [["neither", "engine"], ["reference", "both"]][refuted[0] or refuted[1]][refuted[2]]
@@ -208,8 +209,7 @@ class Check:
         worst = max(worst, key=lambda i: (uses[i] > 1, uses[i] != uses[i], uses[i]), default=None)
         agree(name, claim, certificate=None if worst is None else told[worst]["id"])
         agree(name, claim, **{key: told[worst or 0][key] for key in NUMBERS})
-        most = max(c["compared"] for c in told)
-        agree(name, claim, verdict=verdict, blame=blame, compared=most)
+        agree(name, claim, verdict=verdict, blame=blame, compared=max(c["compared"] for c in told))
 
     def values(self, run, operands, recorded, side):
         result = run(*operands)

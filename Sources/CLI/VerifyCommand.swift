@@ -100,7 +100,7 @@ struct VerifyCommand: ParsableCommand {
     report.budget = try bundle.budget(of: model)
     if let tolerance { report.tolerance = try bundle.tolerance(of: model, tolerance) }
     if selfTest { report.selfTest = try bundle.selfTest(of: model, seed: seed, computed: computed) }
-    if output.json { report.proof = try proof(of: weights, bundle) }
+    if output.json || pages.html != nil { report.proof = try proof(of: weights, bundle) }
     return report
   }
 

@@ -7,7 +7,7 @@ extension ParityReport {
   }
 
   private var analyses: [JSONValue.Member] {
-    diagnosisMembers + ledgerMembers + toleranceMembers + coverageMembers + decisionMembers + budgetMembers 
+    diagnosisMembers + ledgerMembers + toleranceMembers + coverageMembers + decisionMembers + budgetMembers
       + selfTestMembers + proofMembers
   }
 

@@ -11,7 +11,10 @@ internal import TensorFerryTensors
 extension ParityReport {
   /// The report for a terminal: at most 25 lines, no colour.
   public var text: String {
-    let rest = remarkLines + divergence + diagnosisLines + identityLine + analyses + ["RESULT  \(verdict.rawValue)  (\(meaning))"]
+    let rest =
+      remarkLines + divergence + diagnosisLines + identityLine + analyses + [
+        "RESULT  \(verdict.rawValue)  (\(meaning))"
+      ]
     return (heading + table(capacity: max(2, min(15, 22 - rest.count))) + rest).joined(separator: "\n")
   }
 
@@ -80,7 +83,8 @@ extension ParityReport {
   }
 
   private var remarkLines: [String] {
-    let remarks = self.remarks + digestRemarks + stages.flatMap { stage in stage.remarks.map { "\(stage.name): \($0)" } }
+    let remarks =
+      self.remarks + digestRemarks + stages.flatMap { stage in stage.remarks.map { "\(stage.name): \($0)" } }
     return remarks.count <= 3 ? remarks : remarks.prefix(2) + ["and \(remarks.count - 2) further remarks (see --json)"]
   }
 

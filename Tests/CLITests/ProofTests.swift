@@ -31,9 +31,13 @@ import Testing
     try withTemporaryDirectory { directory in
       let path = { (name: String) in directory.appending(path: name).path }
       let pairs = try reports(in: directory)
-      #expect(Set(pairs.map { $0[3] }) == ["EXPLAINED", "IDENTICAL", "INCONCLUSIVE", "MISMATCH_PROVEN"])
+      #expect(Set(pairs.map { $0[3] }) == ["EXPLAINED", "TYPICAL", "IDENTICAL", "INCONCLUSIVE", "MISMATCH_PROVEN"])
       for pair in pairs {
         let ran = try check(path(pair[0] + ".json"), path(pair[1]), path(pair[2]))
+        if pair[0] == "lacking" {
+          #expect(ran.status == 3 && ran.output.contains("a stage that it takes is not recorded"), "\(ran.output)")
+          continue
+        }
         #expect(
           ran.status == 0 && ran.output.hasSuffix("ACCEPTED: \(pair[3])\n"), "\(pair): \(ran.output)\(ran.errors)")
       }
@@ -43,7 +47,7 @@ import Testing
         ran = subprocess.run([sys.executable, "-m", "tensorferry.check", *sys.argv[1:]], capture_output=True, text=True)
         print(ran.returncode, ran.stdout.splitlines()[-1])
         """, [path("vector.json"), path("model.h5"), path("vector.h5")])
-      #expect(package == "0 ACCEPTED: EXPLAINED\n")
+      #expect(package == "0 ACCEPTED: TYPICAL\n")
     }
   }
 
@@ -137,8 +141,8 @@ import Testing
     save_file(model.state_dict(), "model.safetensors")
     tensorferry.record(model, torch.randn(4, 7), "vector.h5", probes=False)
     tensorferry.record(model, [torch.randn(3, 6, 7), torch.randn(2, 9, 7)], "sequence.h5")
-    pairs = [("vector", "model.h5", "vector.h5", "EXPLAINED"), ("sequence", "model.h5", "sequence.h5", "EXPLAINED"),
-             ("safetensors", "model.safetensors", "sequence.h5", "EXPLAINED")]
+    pairs = [("vector", "model.h5", "vector.h5", "TYPICAL"), ("sequence", "model.h5", "sequence.h5", "TYPICAL"),
+             ("safetensors", "model.safetensors", "sequence.h5", "TYPICAL")]
     def edited(name, verdict, edit):
         shutil.copy("sequence.h5", name + ".h5")
         with h5py.File(name + ".h5", "r+") as file:
@@ -171,7 +175,7 @@ import Testing
         model, name = tensorferry.SelfAttention(scaled), f"self-{scaled}"
         tensorferry.save(model, name + ".h5")
         tensorferry.record(model, torch.randn(2, 6, 5), name + ".reference.h5")
-        pairs.append((name, name + ".h5", name + ".reference.h5", "EXPLAINED"))
+        pairs.append((name, name + ".h5", name + ".reference.h5", "TYPICAL"))
     json.dump(pairs, open("pairs.json", "w"))
     """
 
@@ -236,12 +240,12 @@ import Testing
             print(name)
     parity = {"TYPICAL", "EXPLAINED"} if "z_max" in json.dumps(report["stages"]) else set()
     for verdict in check.ORDER:
-        if {verdict, report["verdict"]} <= parity:
-            continue
-        attempt(f"verdict {verdict}", lambda r: r.update(verdict=verdict))
+        if not {verdict, report["verdict"]} <= parity:
+            attempt(f"verdict {verdict}", lambda r: r.update(verdict=verdict))
+            attempt(f"all {verdict}", lambda r: [s.update(verdict=verdict) for s in (r, *r["stages"])])
         for index, stage in enumerate(report["stages"]):
-            attempt(f"{stage['name']} {verdict}", lambda r: r["stages"][index].update(verdict=verdict))
-        attempt(f"all {verdict}", lambda r: [s.update(verdict=verdict) for s in (r, *r["stages"])])
+            if not {verdict, stage["verdict"]} <= parity:
+                attempt(f"{stage['name']} {verdict}", lambda r: r["stages"][index].update(verdict=verdict))
     for index in range(len(report["stages"])):
         attempt(f"without stage {index}", lambda r: r["stages"].pop(index))
     attempt("reversed", lambda r: r["stages"].reverse())
@@ -252,7 +256,7 @@ import Testing
         if not isinstance(value, (dict, list)):
             yield path, value
     # What docs/reference/proof.md lists as not covered.
-    FREE = {"shape", "remarks", "file", "equal_bits", "depth"}
+    FREE = {"shape", "remarks", "file", "equal_bits", "depth", "span", "z_max", "z_rms", "layout"}
     def covered(path):
         certificate = None
         if "certificates" in path:

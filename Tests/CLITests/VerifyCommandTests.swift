@@ -210,7 +210,13 @@ struct Sizes: Sendable, CustomTestStringConvertible {
         tensorferry("verify", weights, reference, "--json"), tensorferry("verify", weights, copy, "--json")
       )
       #expect(first.status == 0 && second.status == 0, "\(second.errors)")
-      #expect(first.output.replacing(reference, with: copy) == second.output)
+      // The hashes of the files differ, and nothing else does.
+      func withoutHashes(_ output: String) throws -> JSONValue {
+        let members = try JSONValue(parsing: output.replacing(reference, with: copy)).members ?? []
+        #expect(members.contains { $0.key == "inputs" })
+        return .object(members.filter { $0.key != "inputs" })
+      }
+      #expect(try withoutHashes(first.output) == withoutHashes(second.output))
     }
   }
 

@@ -39,6 +39,7 @@ extension LayerNorm {
         result[start + i] = (errors[0] + errors[1]) * Rounding.outward(features)
       }
     }
+    withdrawBound(whereSquaresOverflow: x, features, rounding, in: result)
   }
 }
 

@@ -39,7 +39,8 @@ extension LayerNorm {
       let far = inverse / (1 - share) * outward
       let deviation = (moments.variance + oracle.variance).squareRoot() + root
       let side = NormError(
-        features, magnitude: moments.magnitude + average, largest: moments.largest + (errors.max() ?? 0), variance: deviation * deviation * outward,
+        features, magnitude: moments.magnitude + average, largest: moments.largest + (errors.max() ?? 0),
+        variance: deviation * deviation * outward,
         total: 1 / (far * far) / outward, rounding)
       for i in 0..<features {
         let error = errors[start + i]
@@ -52,6 +53,9 @@ extension LayerNorm {
         let own = oracle.error(row[i], weight[i], bias[i], in: moments)
         result[start + i] = (movement + rounded + own) * outward
       }
+    }
+    result.withUnsafeMutableBufferPointer {
+      withdrawBound(whereSquaresOverflow: operands[0].elements, features, rounding, in: $0)
     }
     return try ArrayView(result, shape: output.shape)
   }

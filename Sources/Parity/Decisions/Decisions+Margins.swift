@@ -42,7 +42,8 @@ extension SampleLogits {
     else { return nil }
     func at(_ values: ArraySlice<Double>, _ index: Int) -> Double { values[values.startIndex + index] }
     return Decisions.Margin(
-      caseName: caseName, index: index, margin: at(oracle, top) - at(oracle, rival), bound: at(bound, top) + at(bound, rival),
+      caseName: caseName, index: index, margin: at(oracle, top) - at(oracle, rival),
+      bound: at(bound, top) + at(bound, rival),
       outcome: outcome)
   }
 }

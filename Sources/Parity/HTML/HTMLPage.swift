@@ -1,4 +1,4 @@
-package import TensorFerryTensors
+internal import TensorFerryTensors
 
 /// A page that shows a report.
 package struct HTMLPage {
@@ -6,9 +6,9 @@ package struct HTMLPage {
   /// The report as the command prints it: what has no picture is shown from here.
   let json: JSONValue
 
-  package init(_ report: ParityReport, json: JSONValue) {
+  init(_ report: ParityReport) {
     self.report = report
-    self.json = json
+    json = report.json
   }
 
   package var source: String {

@@ -4,5 +4,5 @@ extension ParityReport {
   ///
   /// What is drawn of single values is there if ``ReferenceBundle/verify(_:computed:provingIdentity:drawing:)`` was asked
   /// to collect it; a section without its values says so.
-  public var html: String { HTMLPage(self, json: json).source }
+  public var html: String { HTMLPage(self).source }
 }

@@ -82,8 +82,8 @@ extension StageReport {
         return "unusual for rounding: \(ParityReport.short(largest.score)) deviations in case \(largest.caseName), "
           + "element \(largest.index) (\(certificate.kind.rawValue))"
       }
-      // Computed weights are told of anyway.
-      guard !certificate.scores.isComplete, allowances.isEmpty else { return nil }
+      // Computed weights, and stages that are not recorded, are told of anyway.
+      guard !certificate.scores.isComplete, allowances.isEmpty, span.isEmpty else { return nil }
       return "what is usual for its rounding is not known (\(certificate.kind.rawValue))"
     }
   }

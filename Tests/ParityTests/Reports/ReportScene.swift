@@ -23,7 +23,13 @@ enum ReportScene: String, CaseIterable, Sendable {
     switch self {
     case .clean: return try Self.report(on: sequence.model, sequence.bundle())
     case .refuted:
-      return try Self.report(on: sequence.model.with(0.75, at: 9, of: "fc.weight"), sequence.bundle())
+      let (model, bundle) = (try sequence.model.with(0.75, at: 9, of: "fc.weight"), try sequence.bundle())
+      var report = try Self.report(on: model, bundle)
+      report.tolerance = try Self.tolerance(of: model, bundle)
+      report.proof = ParityReport.Proof(
+        inputs: [.init(role: .model, file: "model.h5", sha256: String(repeating: "0a", count: 32))],
+        configuration: ["input_size": JSONValue(7)], isMapped: false)
+      return report
     case .transformer, .attention, .vector:
       let recording = try Recording.named(
         self == .transformer ? .transformer : self == .attention ? .attention : .vector)
@@ -47,9 +53,14 @@ enum ReportScene: String, CaseIterable, Sendable {
     var report = try bundle.verify(model, drawing: true)
     report.coverage = try bundle.coverage(of: model)
     if model is any Classifier { report.decisions = try bundle.decisions(of: model) }
+    report.diagnosis = try bundle.diagnosis(of: model, report)
     report.budget = try bundle.budget(of: model)
     report.selfTest = try bundle.selfTest(of: model, seed: 5)
     return report
+  }
+
+  private static func tolerance(of model: some Model, _ bundle: ReferenceBundle) throws -> ToleranceReport? {
+    try Tolerance(absolute: 1e-5, relative: 1e-3).map { try bundle.tolerance(of: model, $0) }
   }
 
   /// Stages, manifest and file with names that are markup, if nobody escapes them; the second stage is refuted.

@@ -17,15 +17,20 @@ extension HTMLPage {
         ])
     }
     var body: [Markup] = []
-    if let cause = diagnosis["cause"]?.string {
+    if let cause = diagnosis["sentence"]?.string {
       let certainty = diagnosis["confident"]?.bool == true ? "The cause" : "The likeliest cause, not certain"
       body.append(Markup("p", [:], Markup("strong", [:], .text("\(certainty): \(cause)"))))
     }
     let hypotheses = diagnosis["hypotheses"]?.array ?? []
     body.append(
       hypotheses.isEmpty ? .absence("No hypothesis applies to the stage.") : hypothesisTable(hypotheses))
-    let tomography = diagnosis["tomography"]?.array ?? []
-    if !tomography.isEmpty { body.append(Self.table("Elements that are off, as far as the values tell", tomography)) }
+    for entry in diagnosis["tomography"]?.array ?? [] {
+      let caption =
+        "\(Self.plain(entry["parameter"])): \(Self.plain(entry["differing"])) of \(Self.plain(entry["solved"])) elements "
+        + "differ, the first of them with what the reference was made with"
+      body.append(Self.table(caption, entry["elements"]?.array ?? []))
+    }
+    body += ["notes", "omitted"].flatMap { diagnosis[$0]?.array ?? [] }.map { .absence(Self.plain($0)) }
     return PageSection("causes", "Causes", lead: lead, body)
   }
 

@@ -37,12 +37,15 @@ extension HTMLPage {
     var plot = Plot(
       Drawing(
         "margin-picture", title: "Margin of each sample against its bound",
-        description: "\(samples.count) samples, of which \(samples.count { $0.outcome == .tie || $0.outcome == .exact }) lie inside rounding and "
+        description:
+          "\(samples.count) samples, of which \(samples.count { $0.outcome == .tie || $0.outcome == .exact }) lie inside rounding and "
           + "\(samples.count { $0.outcome == .different }) differ.", height: 420), x: x, y: y, top: 30)
     plot.axisBelow(.decades(x), "what rounding may take")
     plot.axisAtLeft(.decades(y), "margin of the class")
     plot.diagonal(above: "band-good")
-    for (index, (mark, label)) in [(Mark.equal, "equal"), (.tie, "inside rounding"), (.different, "different")].enumerated() {
+    for (index, (mark, label)) in [(Mark.equal, "equal"), (.tie, "inside rounding"), (.different, "different")]
+      .enumerated()
+    {
       plot.drawing.mark(mark, x: 90 + 100 * Double(index), y: 12, hint: label)
       plot.drawing.text(label, x: 100 + 100 * Double(index), y: 16, style: "tick")
     }
