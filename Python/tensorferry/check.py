@@ -1,10 +1,9 @@
-"""Checks a report of `tensorferry verify --json` again, without TensorFerry.
+"""Checks a report of `tensorferry verify --json` again, by itself; see docs/reference/proof.md.
 
     python -m tensorferry.check report.json model reference
 
 It needs no other file of this package: `python check.py` does the same with numpy and h5py alone.
 Status 0: accepted. 1: rejected. 2: unreadable. 3: there is something that it cannot check.
-What is proven and what is taken on trust: docs/reference/proof.md.
 """
 
 import hashlib
@@ -175,7 +174,8 @@ class Check:
             z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             z = ((z ^ (z >> np.uint64(31))) >> np.uint64(40)).astype(float)
             return ((2 * z + 1 - 2**24) / 2**24).reshape(shape)
-        x = array(self.file, f"cases/{case}/" + ("inputs/x" if name == "x" else f"stages/{name}/{precision}"))
+        place = "inputs/x" if name == "x" else f"stages/{name}/{precision}"
+        x = array(self.file, f"cases/{case}/{place}")
         return x if x is None or x.ndim != 2 else np.expand_dims(x, self.axis)
 
     def stage(self, claim, name, run, labels, operands):

@@ -105,7 +105,8 @@ import Testing
   func joined() throws {
     let text = try #require(Self.page("refuted")["light"]?["text"]?.string)
     for part in [
-      "The cause: element [1, 2] of 'fc.weight' is 0.75", "✓ explains it", "✕ refuted", "rounded to nearest, in float32",
+      "The cause: element [1, 2] of 'fc.weight' is 0.75",
+      "✓ explains it", "✕ refuted", "rounded to nearest, in float32",
       String(repeating: "0a", count: 32), "Tolerance that was asked for as well",
     ] {
       #expect(text.contains(part), "\(part)")
