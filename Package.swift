@@ -64,6 +64,7 @@ let package = Package(
       name: "CTensorFerryLZF", path: "Sources/CLZF", pkgConfig: "liblzf",
       providers: [.apt(["liblzf-dev"]), .brew(["liblzf"])]),
     blas,
+    .target(name: "CTensorFerryKernels", path: "Sources/CKernels"),
 
     // Files
     library("Zlib", ["CTensorFerryZlib"]),
@@ -75,7 +76,7 @@ let package = Package(
       ["TensorFerryTensors", "TensorFerryHDF5", "TensorFerryZlib", .product(name: "Crypto", package: "swift-crypto")]),
 
     // Models
-    library("Operators", ["TensorFerryTensors", "CTensorFerryBLAS"]),
+    library("Operators", ["TensorFerryTensors", "CTensorFerryBLAS", "CTensorFerryKernels"]),
     library("Mapping", ["TensorFerryTensors", .product(name: "Yams", package: "Yams")]),
     library("Models", ["TensorFerryTensors", "TensorFerryMapping", "TensorFerryOperators"]),
     library("Parity", ["TensorFerryTensors", "TensorFerryFormats", "TensorFerryOperators", "CTensorFerryBLAS"]),
@@ -107,7 +108,7 @@ let package = Package(
     tests("HDF5", ["TensorFerryHDF5", "CTensorFerryHDF5"]),
     tests("Tensors", ["TensorFerryTensors"]),
     tests("Formats", ["TensorFerryFormats", "TensorFerryTensors", "TensorFerryHDF5"]),
-    tests("Operators", ["TensorFerryOperators", "TensorFerryTensors"]),
+    tests("Operators", ["TensorFerryOperators", "TensorFerryTensors", "CTensorFerryKernels"]),
     tests("Mapping", ["TensorFerryMapping", "TensorFerryTensors"]),
     tests(
       "Models",

@@ -9,6 +9,9 @@ struct PredictCommand: ParsableCommand {
       Features are float32 of shape [samples, size] or [samples, positions, size], in an .h5 or .npy file. A model with
       several inputs finds each by its name in the file; a mask of type BOOL may be left out.
 
+      The folded engine computes the same function in fewer operations and gives no attention weights; it is refused if
+      its results for these inputs are not within what rounding may do to the model's own.
+
       EXAMPLES
         tensorferry predict model.h5 test.h5 --labels labels
         tensorferry predict model.h5 features.npy -o predictions.h5
@@ -30,6 +33,9 @@ struct PredictCommand: ParsableCommand {
   @Option(help: "The name of the labels in the file, or an .npy file; prints the accuracy.")
   var labels: String?
 
+  @Option(help: "How to compute: faithful, stage by stage as PyTorch does, or folded, in one pass.")
+  var engine = EngineChoice.faithful
+
   @Flag(help: "Replace the output if it exists.")
   var force = false
 
@@ -41,12 +47,12 @@ struct PredictCommand: ParsableCommand {
       let model = try weights.open(model).model()
       let file = try weights.input.open(inputs)
       let given = try inputTensors(model.graph.inputs, in: file)
-      let stages = try model.run(given)
+      let (stages, certificate) = try engine.run(model, given)
       let prediction = try Prediction(of: model, stages)
       let correct = try labels.map { try count(prediction, equalTo: labelTensor($0, in: file)) }
       if let output { try prediction.write(path: output, replacing: force) }
       let absent = model.graph.inputs.map(\.name).filter { given[$0] == nil }
-      answer.print(json(prediction, correct), text: text(prediction, correct, absent))
+      answer.print(json(prediction, correct, certificate), text: text(prediction, correct, absent, certificate))
     }
   }
 
@@ -93,7 +99,7 @@ struct PredictCommand: ParsableCommand {
     return zip(classes, labels).count { Int64($0) == $1 }
   }
 
-  private func json(_ prediction: Prediction, _ correct: Int?) -> JSONValue {
+  private func json(_ prediction: Prediction, _ correct: Int?, _ certificate: FoldingCertificate?) -> JSONValue {
     [
       "schema": "tensorferry.predict/1", "model": .string(model), "inputs": .string(inputs),
       "samples": JSONValue(prediction.sampleCount),
@@ -101,10 +107,14 @@ struct PredictCommand: ParsableCommand {
       "correct": correct.map { JSONValue($0) } ?? nil,
       "accuracy": correct.map { .number(Double($0) / Double(max(prediction.sampleCount, 1))) } ?? nil,
       "output": JSONValue(output),
+      "engine": .string(engine.rawValue),
+      "utilisation": certificate.map { .number($0.utilisation) } ?? nil,
     ]
   }
 
-  private func text(_ prediction: Prediction, _ correct: Int?, _ absent: [String]) -> String {
+  private func text(
+    _ prediction: Prediction, _ correct: Int?, _ absent: [String], _ certificate: FoldingCertificate?
+  ) -> String {
     let count = prediction.sampleCount
     var lines = absent.map { "\($0) is not in the file: nothing is ignored" }
     if let classes = prediction.classes {
@@ -116,6 +126,11 @@ struct PredictCommand: ParsableCommand {
     if let correct {
       let percent = (Double(correct) / Double(max(count, 1)) * 10_000).rounded() / 100
       lines.append("accuracy \(correct)/\(count) (\(percent) %)")
+    }
+    if let certificate {
+      lines.append(
+        "folded engine: \(certificate.compared) values, all within what rounding may do to the model's own "
+          + "(at most \((certificate.utilisation * 1e6).rounded() / 1e6) of it)")
     }
     if let output { lines.append("wrote \(output.escapedForDisplay)") }
     return lines.joined(separator: "\n")

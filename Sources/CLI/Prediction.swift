@@ -8,6 +8,7 @@ struct Prediction {
   /// The result of a stage of that name, if the model has one.
   let attentionWeights: Tensor?
 
+  /// - Parameter stages: what each stage of the model computed, or the output alone.
   init(of model: any Model, _ stages: [String: Tensor]) throws {
     guard let result = stages[model.graph.output] else {
       throw TensorError(.outOfRange, "the model has no stage '\(model.graph.output)'")

@@ -78,6 +78,11 @@ public struct MutableArrayView<Scalar: BitwiseCopyable & Sendable>: ~Copyable {
     storage = try ArrayStorage(shape)
   }
 
+  fileprivate init(shape: Shape, storage: ArrayStorage<Scalar>) {
+    self.shape = shape
+    self.storage = storage
+  }
+
   /// The elements; the pointer is valid as long as this value lives.
   package var elements: UnsafeMutableBufferPointer<Scalar> {
     UnsafeMutableBufferPointer(start: storage.base, count: shape.elementCount)
@@ -99,6 +104,22 @@ public struct MutableArrayView<Scalar: BitwiseCopyable & Sendable>: ~Copyable {
 
   /// Ends the writing: the same memory, read-only from now on.
   public consuming func finished() -> ArrayView<Scalar> { ArrayView(shape: shape, storage: storage) }
+}
+
+/// Memory for the result of a stage that is written in every call; views of it are for the stages of that call alone.
+struct ReusedArray {
+  let view: ArrayView<Float>
+  private let storage: ArrayStorage<Float>
+
+  init(shape: Shape) throws {
+    storage = try ArrayStorage(shape)
+    view = ArrayView(shape: shape, storage: storage)
+  }
+
+  func write(_ body: (inout MutableArrayView<Float>) -> Void) {
+    var array = MutableArrayView(shape: view.shape, storage: storage)
+    body(&array)
+  }
 }
 
 private final class ArrayStorage<Scalar: BitwiseCopyable> {

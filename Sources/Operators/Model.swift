@@ -52,7 +52,7 @@ extension Model {
   /// - Throws: ``ModelError`` for inputs that are missing, unexpected, of another type or number of dimensions,
   ///   ``OperatorError`` for sizes that do not fit.
   public func run(_ inputs: [String: Tensor]) throws -> [String: Tensor] {
-    let values = try evaluate(inputs)
+    let values = try graph.run(inputs, parameters)
     var results: [String: Tensor] = [:]
     for stage in graph.stages { results[stage.name] = try values[.stage(stage.name)]!.tensor() }
     return results
@@ -64,36 +64,7 @@ extension Model {
   /// - Returns: an `F32` tensor.
   /// - Throws: as ``run(_:)``.
   public func output(_ inputs: [String: Tensor]) throws -> Tensor {
-    try evaluate(inputs)[.stage(graph.output)]!.tensor()
-  }
-
-  private func evaluate(_ inputs: [String: Tensor]) throws -> [ValueName: ArrayView<Float>] {
-    let expected = Set(graph.inputs.map(\.name))
-    let unexpected = inputs.keys.filter { !expected.contains($0) }.sorted()
-    var problems = unexpected.map { name in
-      ModelError.Problem(code: .unexpectedInput, name: name, reason: "the model has no input '\(name)'")
-    }
-    for input in graph.inputs {
-      if let tensor = inputs[input.name] {
-        if !input.accepts(tensor.dtype) {
-          let reason = "input '\(input.name)' is \(tensor.dtype.rawValue), the model takes \(input.acceptedTypes)"
-          problems.append(.init(code: .inputType, name: input.name, reason: reason))
-        }
-      } else if !input.mayBeAbsent {
-        problems.append(.init(code: .missingInput, name: input.name, reason: "input '\(input.name)' is not given"))
-      }
-    }
-    guard problems.isEmpty else { throw ModelError(problems) }
-
-    // All shapes are checked before anything is computed.
-    let shapes = try graph.shapes(inputs: inputs.mapValues(\.shape))
-    var values: [ValueName: ArrayView<Float>] = [:]
-    for input in graph.inputs {
-      let shape = shapes[.input(input.name)]!
-      values[.input(input.name)] = try input.view(of: inputs[input.name], shape: shape)
-    }
-    for (name, view) in parameters { values[.parameter(name)] = view }
-    return try graph.evaluate(values)
+    try graph.run(inputs, parameters)[.stage(graph.output)]!.tensor()
   }
 }
 

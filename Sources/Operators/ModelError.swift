@@ -21,6 +21,10 @@ public struct ModelError: LocatedError {
     case inputShape
     /// An input has an element type that does not widen to float32.
     case inputType
+    /// No identity makes the model cheaper, or nothing bounds what it makes of rounding.
+    case notFoldable
+    /// What a folded model computed is not within what rounding may do to the model's own results.
+    case outsideBound
   }
 
   public struct Problem: Hashable, Sendable {

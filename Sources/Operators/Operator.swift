@@ -51,6 +51,9 @@ public protocol Operator: Sendable {
     _ operands: [ArrayView<Double>], errors: [ArrayView<Double>?], output: ArrayView<Double>, _ rounding: Rounding
   ) throws -> ArrayView<Double>?
 
+  /// How many products of two numbers a pass takes.
+  func multiplications(_ operands: [Shape], output: Shape) -> Int
+
   /// The axis of the first operand along which a change by one number leaves the result as it is, or nil.
   func cancellingAxis(_ shapes: [Shape]) -> Int?
 
@@ -77,6 +80,9 @@ public protocol Operator: Sendable {
 }
 
 extension Operator {
+  /// One for each element of the result.
+  public func multiplications(_ operands: [Shape], output: Shape) -> Int { output.elementCount }
+
   func checkCount(_ operands: [Shape], _ allowed: ClosedRange<Int>) throws {
     guard allowed.contains(operands.count) else {
       let expected = allowed.count == 1 ? "\(allowed.lowerBound)" : "\(allowed.lowerBound) to \(allowed.upperBound)"

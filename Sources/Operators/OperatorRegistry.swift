@@ -2,6 +2,7 @@
 public enum OperatorRegistry {
   public static let all: [any Operator.Type] = [
     Add.self,
+    AttentionPooling.self,
     BatchedProduct.self,
     GELU.self,
     LayerNorm.self,

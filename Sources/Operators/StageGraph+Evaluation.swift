@@ -29,6 +29,42 @@ extension StageGraph {
     return shapes
   }
 
+  /// The inputs as the stages see them; all are checked before anything is computed.
+  ///
+  /// - Throws: ``ModelError`` for inputs that are missing, unexpected, of another type or number of dimensions,
+  ///   ``OperatorError`` for sizes that do not fit.
+  package func values(of inputs: [String: Tensor]) throws -> [ValueName: ArrayView<Float>] {
+    let expected = Set(self.inputs.map(\.name))
+    let unexpected = inputs.keys.filter { !expected.contains($0) }.sorted()
+    var problems = unexpected.map { name in
+      ModelError.Problem(code: .unexpectedInput, name: name, reason: "the model has no input '\(name)'")
+    }
+    for input in self.inputs {
+      if let tensor = inputs[input.name] {
+        if !input.accepts(tensor.dtype) {
+          let reason = "input '\(input.name)' is \(tensor.dtype.rawValue), the model takes \(input.acceptedTypes)"
+          problems.append(.init(code: .inputType, name: input.name, reason: reason))
+        }
+      } else if !input.mayBeAbsent {
+        problems.append(.init(code: .missingInput, name: input.name, reason: "input '\(input.name)' is not given"))
+      }
+    }
+    guard problems.isEmpty else { throw ModelError(problems) }
+    let shapes = try shapes(inputs: inputs.mapValues(\.shape))
+    var values: [ValueName: ArrayView<Float>] = [:]
+    for input in self.inputs {
+      values[.input(input.name)] = try input.view(of: inputs[input.name], shape: shapes[.input(input.name)]!)
+    }
+    return values
+  }
+
+  /// Runs all stages on tensors, as ``values(of:)`` takes them, and returns what each computed.
+  package func run(
+    _ inputs: [String: Tensor], _ parameters: [String: ArrayView<Float>]
+  ) throws -> [ValueName: ArrayView<Float>] {
+    try evaluate(values(of: inputs).merging(parameters.map { (.parameter($0.key), $0.value) }) { $1 })
+  }
+
   /// Runs all stages in order and returns what each computed.
   ///
   /// - Parameter values: the inputs, in the shapes that the stages see, and the parameters.

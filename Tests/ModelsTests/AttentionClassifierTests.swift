@@ -50,6 +50,18 @@ struct AttentionClassifierTests {
     #expect(try model.run(["x": x])["output"] == model(x))
   }
 
+  @Test(
+    "folded into one pass it gives PyTorch's logits within the bound of the faithful model",
+    arguments: ["positions", "vector"])
+  func folded(form: String) throws {
+    let x = try Self.tensor("\(form).x")
+    let folded = try Self.model().folded()
+    #expect(folded.graph.stages.map(\.name) == ["attended_x.input", "output"])
+    #expect(try folded.certificate(on: ["x": x]).holds)
+    let expected = try Self.tensor("\(form).output").floats()
+    #expect(try zip(folded.output(["x": x]).floats(), expected).allSatisfy { abs($0 - $1) < 1e-6 })
+  }
+
   @Test("several tasks may call it at once")
   func concurrency() async throws {
     let model = try Self.model()

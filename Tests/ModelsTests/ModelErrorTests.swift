@@ -11,6 +11,15 @@ struct ModelErrorTests {
     (.unexpectedParameter, { try make { $0["fc.scale"] = $0["fc.bias"] } }),
     (.parameterShape, { try make { $0["fc.weight"] = try Tensor([Float](repeating: 0, count: 35), shape: [7, 5]) } }),
     (.parameterType, { try make { $0["fc.bias"] = try Tensor([Double](repeating: 0, count: 5), shape: [5]) } }),
+    (.notFoldable, { _ = try FoldedModel(AttentionClassifierTests.model(), inputs: ["x": [0, 6, 7]]) }),
+    (
+      .outsideBound,
+      {
+        let x = try AttentionClassifierTests.tensor("positions.x")
+        let huge = try Tensor(x.floats().map { $0 * 1e38 }, shape: x.shape)
+        _ = try AttentionClassifierTests.model().folded().certified(["x": huge])
+      }
+    ),
     (.missingInput, { _ = try AttentionClassifierTests.model().run([:]) }),
     (.unexpectedInput, { try run(["x": features(), "y": features()]) }),
     (.inputShape, { try run(["x": Tensor([Float](repeating: 0, count: 7), shape: [7])]) }),

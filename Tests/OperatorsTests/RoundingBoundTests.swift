@@ -3,7 +3,7 @@ import TensorFerryTensors
 import TensorFerryTestSupport
 import Testing
 
-/// Bounds against PyTorch: 920 operations of random sizes (1 to 784 terms, 1 to 197 positions) and scales (1e-20 to
+/// Bounds against PyTorch: 960 operations of random sizes (1 to 784 terms, 1 to 197 positions) and scales (1e-20 to
 /// 1e15), each in float32 and in float64.
 @Suite("bounds on rounding errors")
 struct RoundingBoundTests {
@@ -12,7 +12,7 @@ struct RoundingBoundTests {
   @Test("PyTorch never exceeds the bound, in float32 and in float64")
   func torchIsWithin() throws {
     let trials = try Self.random.get()
-    #expect(trials.count == 1840)
+    #expect(trials.count == 1920)
     for trial in trials {
       let utilisation = try trial.utilisation()
       #expect(utilisation <= 1, "\(trial.name) \(trial.operands.map(\.shape))")
@@ -104,6 +104,9 @@ struct RoundingBoundTests {
         run("softmax_2", lambda s: torch.softmax(s, 2), array(b, inner, n))
         weights = torch.softmax(array(b, n, 1, power=random.uniform(-2, 2)), 1)
         run("weighted_sum", lambda w, v: torch.bmm(w.transpose(1, 2), v).squeeze(1), weights, array(b, n, h))
+        run("attention_pooling",
+            lambda x, q: torch.bmm(torch.softmax(x @ q.T, 1).transpose(1, 2), x).squeeze(1),
+            array(b, n, d, power=random.uniform(-3, 1)), array(1, d, power=random.uniform(-3, 1)))
         run("product", torch.bmm, array(b, inner, n), array(b, n, h))
         n, d = between(1, 20), between(1, 784)
         run("product_transposed", lambda q, k: torch.bmm(q, k.transpose(1, 2)), array(b, n, d), array(b, h, d))

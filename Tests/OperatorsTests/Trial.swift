@@ -38,6 +38,7 @@ struct Trial: Sendable {
     "softmax_1": Softmax(axis: 1),
     "softmax_2": Softmax(axis: 2),
     "weighted_sum": WeightedSum(),
+    "attention_pooling": AttentionPooling(),
     "product": BatchedProduct(),
     "product_transposed": BatchedProduct(transposeRight: true),
     "product_scaled": BatchedProduct(transposeRight: true, scale: .inverseRootOfTerms),

@@ -82,3 +82,12 @@ public struct AttentionClassifier: ImportableModel, Classifier {
     try self(Tensor(features, shape: Shape([1, features.count]))).floats()
   }
 }
+
+extension AttentionClassifier {
+  /// The same function in one pass over the positions; see ``FoldedModel``.
+  ///
+  /// - Parameter positions: how many the inputs will have, for counting operations.
+  public func folded(positions: Int = 64) throws -> FoldedModel {
+    try FoldedModel(self, inputs: ["x": Shape([1, max(1, positions), configuration.inputSize])])
+  }
+}

@@ -61,6 +61,8 @@ public struct Linear: Operator {
     return try Shape(x.dimensions.dropLast() + [outputs])
   }
 
+  public func multiplications(_ operands: [Shape], output: Shape) -> Int { output.elementCount * operands[1][1] }
+
   /// The product of all dimensions but the last; a dimension of 0 counts as itself.
   private static func rows(_ x: Shape) -> Int { x.dimensions.dropLast().reduce(1, *) }
 

@@ -21,6 +21,8 @@ public struct WeightedSum: Operator {
     return try Shape([values[0], values[2]])
   }
 
+  public func multiplications(_ operands: [Shape], output: Shape) -> Int { operands[1].elementCount }
+
   public func forward(
     _ operands: [ArrayView<Float>], into output: inout MutableArrayView<Float>, _ workspace: inout Workspace
   ) {

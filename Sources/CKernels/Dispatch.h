@@ -1,0 +1,11 @@
+#include <math.h>  // which tells the C library by its macros
+
+#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__)
+#define TENSORFERRY_DISPATCHED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define TENSORFERRY_DISPATCHED
+#endif
+
+/// As many values as the widest instruction takes; narrower machines take several.
+enum { TENSORFERRY_LANES = 16 };
+typedef float tensorferry_lanes __attribute__((vector_size(4 * TENSORFERRY_LANES), aligned(4)));
