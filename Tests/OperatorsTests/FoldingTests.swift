@@ -7,11 +7,12 @@ import Testing
 struct FoldingTests {
   @Test("linear after linear becomes one, if that is fewer multiplications")
   func linearAfterLinear() throws {
-    let folded = try Self.folded(Self.twoLayers(inner: 9), inputs: ["x": [4, 5]])
+    let layers = try Self.twoLayers(inner: 9)
+    let folded = try Self.folded(layers, inputs: ["x": [4, 5]])
     #expect(folded.rules == ["linear after linear"])
     #expect(folded.graph.stages.map(\.name) == ["b"])
     #expect(folded.multiplications == (4 * 3 * 5, 4 * 9 * (5 + 3)))
-    try Self.expectEqual(Self.twoLayers(inner: 9), folded, ["x": [4, 5]])
+    try Self.expectEqual(layers, folded, ["x": [4, 5]])
     // 2 numbers between: 5 * 2 + 2 * 3 multiplications for each row are as few as 5 * 3 and no more.
     #expect(throws: ModelError.self) { try Self.folded(Self.twoLayers(inner: 1), inputs: ["x": [4, 5]]) }
   }
