@@ -86,12 +86,12 @@ import Testing
     for page in Page.all {
       for (name, text) in try page.sources { try write("Sources/\(page.program)/\(name)", text) }
     }
+    let scratch = Project.root.appending(path: ".build/client")
+    // SwiftPM keeps its plan, which does not see that a package beside it has a new folder.
+    try? FileManager.default.removeItem(at: scratch.appending(path: "debug.yaml"))
     return try run(
       URL(filePath: "/usr/bin/env"),
-      [
-        "swift", "build", "--package-path", directory.path, "--scratch-path",
-        Project.root.appending(path: ".build/client").path,
-      ])
+      ["swift", "build", "--package-path", directory.path, "--scratch-path", scratch.path])
   }
 
   /// True if the package was built; what the compiler said is an issue otherwise, and so is a warning about a page.
