@@ -11,6 +11,10 @@ extension HTMLPage {
       .paragraph(verdict.plainly),
     ]
     if verdict == .mismatchProven { parts.append(.paragraph("Who is off: \(report.blame.sentence).")) }
+    if let diagnosis = report.diagnosis {
+      parts.append(
+        .paragraph("\(diagnosis.isConfident ? "The cause" : "The cause is not certain"): \(diagnosis.sentence)."))
+    }
     if let divergence { parts.append(divergence) }
     return .fragment([Markup("div", ["class": "verdict \(verdict.tone)"], all: parts), tiles])
   }

@@ -44,7 +44,7 @@ extension HTMLPage {
       "scatter-picture", title: "Difference of every value against its bound",
       description: "A panel for each certificate, with counts in cells of a power of 2. Above the proof line lie: "
         + (worst.isEmpty ? "none." : "some, the \(worst.count) worst of them numbered."), height: 380)
-    let width = (drawing.width - 20) / Double(shown.count)
+    let width = (drawing.width - 32) / Double(shown.count)
     for (index, group) in shown.enumerated() {
       let left = 20 + Double(index) * width
       var plot = Plot(
