@@ -70,7 +70,7 @@ let package = Package(
     library("Zlib", ["CTensorFerryZlib"]),
     library("LZF", ["CTensorFerryLZF"]),
     library("HDF5", ["CTensorFerryHDF5", "TensorFerryZlib", "TensorFerryLZF"], [.strictMemorySafety()]),
-    library("Tensors", [.product(name: "OrderedCollections", package: "swift-collections")]),
+    library("Tensors", ["CTensorFerryKernels", .product(name: "OrderedCollections", package: "swift-collections")]),
     library(
       "Formats",
       ["TensorFerryTensors", "TensorFerryHDF5", "TensorFerryZlib", .product(name: "Crypto", package: "swift-crypto")]),
@@ -106,7 +106,7 @@ let package = Package(
     tests("Zlib", ["TensorFerryZlib"]),
     tests("LZF", ["TensorFerryLZF"]),
     tests("HDF5", ["TensorFerryHDF5", "CTensorFerryHDF5"]),
-    tests("Tensors", ["TensorFerryTensors"]),
+    tests("Tensors", ["TensorFerryTensors", "CTensorFerryKernels"]),
     tests("Formats", ["TensorFerryFormats", "TensorFerryTensors", "TensorFerryHDF5"]),
     tests("Operators", ["TensorFerryOperators", "TensorFerryTensors", "CTensorFerryKernels"]),
     tests("Mapping", ["TensorFerryMapping", "TensorFerryTensors"]),

@@ -15,6 +15,18 @@ static inline __attribute__((always_inline)) float sum_of_lanes(const tensorferr
   return lanes[0];
 }
 
+/// How many values ahead of the rows at hand memory is asked for. The hardware follows four rows at a time badly, and
+/// follows nothing while the rows are read again; asked for in the order of the addresses, half in each of the two passes,
+/// memory is busy all the time.
+enum { AHEAD = 256 };
+
+/// Asks for two lines of memory; reads nothing, so that the address may lie behind the end.
+static inline __attribute__((always_inline)) const float *ask_for(const float *ahead) {
+  __builtin_prefetch(ahead);
+  __builtin_prefetch(ahead + 16);
+  return ahead + 32;
+}
+
 /// Rows are taken four at a time: their scores, then their share of the sum, while they are in the first-level cache. The
 /// largest score so far is subtracted from all; where a larger one comes, what was summed is scaled down to it.
 TENSORFERRY_DISPATCHED
@@ -30,8 +42,10 @@ void tensorferry_attention_pooling(const float *x, const float *query, size_t po
     const float *row[ROWS];
     for (size_t r = 0; r < ROWS; r++) row[r] = x + (first + (r < rows ? r : rows - 1)) * features;
 
+    const float *ahead = x + (first + ROWS) * features + AHEAD;
     tensorferry_lanes sums[ROWS] = {0};
     for (size_t k = 0; k < whole; k += TENSORFERRY_LANES) {
+      ahead = ask_for(ahead);
       const tensorferry_lanes q = *(const tensorferry_lanes *)(query + k);
       for (size_t r = 0; r < ROWS; r++) sums[r] += *(const tensorferry_lanes *)(row[r] + k) * q;
     }
@@ -58,11 +72,8 @@ void tensorferry_attention_pooling(const float *x, const float *query, size_t po
     }
     for (size_t k = 0; k < whole; k += TENSORFERRY_LANES) {
       tensorferry_lanes sum = *(tensorferry_lanes *)(pooled + k);
-      for (size_t r = 0; r < ROWS; r++) {
-        // The rows that follow, so that memory is read while this is computed.
-        __builtin_prefetch(row[r] + ROWS * features + k);
-        sum += *(const tensorferry_lanes *)(row[r] + k) * weights[r];
-      }
+      ahead = ask_for(ahead);
+      for (size_t r = 0; r < ROWS; r++) sum += *(const tensorferry_lanes *)(row[r] + k) * weights[r];
       *(tensorferry_lanes *)(pooled + k) = sum;
     }
     for (size_t k = whole; k < features; k++) {

@@ -3,7 +3,7 @@
 /// Decoding to binary64 is exact for all of them. Encoding rounds to nearest, ties to even, in one step from binary64,
 /// so that no value is rounded twice. The rules of the 8-bit types are those of the OCP 8-bit Floating Point
 /// Specification: E4M3 has no infinity and one NaN pattern per sign, E5M2 is IEEE-like.
-struct FloatEncoding: Sendable {
+package struct FloatEncoding: Sendable {
   let exponentBits: Int
   let fractionBits: Int
   /// False for E4M3: its largest exponent holds finite values, and only the all-ones pattern is NaN.
@@ -20,7 +20,7 @@ struct FloatEncoding: Sendable {
   private var exponentMask: UInt64 { 1 << UInt64(exponentBits) - 1 }
 
   /// The value of a bit pattern; exact. NaN keeps its sign.
-  func decode(_ bits: UInt64) -> Double {
+  package func decode(_ bits: UInt64) -> Double {
     let sign: Double = bits >> UInt64(width - 1) & 1 == 1 ? -1 : 1
     let exponent = Int(bits >> UInt64(fractionBits) & exponentMask)
     let fraction = bits & fractionMask
@@ -36,7 +36,7 @@ struct FloatEncoding: Sendable {
   }
 
   /// The nearest bit pattern. Overflow gives infinity, or NaN where there is none.
-  func encode(_ value: Double) -> UInt64 {
+  package func encode(_ value: Double) -> UInt64 {
     let sign: UInt64 = value.sign == .minus ? 1 << UInt64(width - 1) : 0
     let infinity = exponentMask << UInt64(fractionBits)
     let notANumber = hasInfinity ? infinity | 1 << UInt64(fractionBits - 1) : infinity | fractionMask
@@ -57,7 +57,7 @@ struct FloatEncoding: Sendable {
 
 extension DType {
   /// The encoding of the floating-point types of at most 16 bits.
-  var floatEncoding: FloatEncoding? {
+  package var floatEncoding: FloatEncoding? {
     switch self {
     case .f16: .float16
     case .bf16: .bfloat16

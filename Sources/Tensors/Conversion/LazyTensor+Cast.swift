@@ -47,10 +47,15 @@ extension LazyTensor {
   ///   `F8_E4M3`, `F8_E5M2`.
   public func cast(to target: DType) throws -> LazyTensor {
     if target == dtype { return self }
-    guard let from = ElementCoding(dtype), let to = ElementCoding(target) else {
+    let reader = CastReader(source: self, convert: try conversion(to: target))
+    return try LazyTensor(dtype: target, shape: shape, content: .reader(reader))
+  }
+
+  private func conversion(to target: DType) throws -> FloatConversion {
+    guard let conversion = FloatConversion(from: dtype, to: target) else {
       throw TensorError(.unsupportedCast, "\(dtype.rawValue) is not cast to \(target.rawValue)")
     }
-    return try LazyTensor(dtype: target, shape: shape, content: .reader(CastReader(source: self, from: from, to: to)))
+    return conversion
   }
 
   /// Counts what a cast would lose. Reads the whole tensor, piece by piece.
@@ -59,18 +64,19 @@ extension LazyTensor {
   public func loss(castingTo target: DType) throws -> CastLoss {
     var loss = CastLoss()
     guard target != dtype else { return loss }
-    guard let from = ElementCoding(dtype), let to = ElementCoding(target) else {
-      throw TensorError(.unsupportedCast, "\(dtype.rawValue) is not cast to \(target.rawValue)")
-    }
-    try withUnsafeTemporaryAllocation(byteCount: 8, alignment: 8) { element in
-      try forEachPiece { offset, bytes in
-        for position in stride(from: 0, to: bytes.count, by: from.width) {
-          let value = from.load(bytes, at: position)
-          to.store(value, element, at: 0)
-          let result = to.load(UnsafeRawBufferPointer(element), at: 0)
+    let convert = try conversion(to: target)
+    guard let before = ElementCoding(dtype), let after = ElementCoding(target) else { return loss }
+    var index = 0
+    try forEachPiece { _, bytes in
+      let count = bytes.count / convert.sourceWidth
+      withPieceBuffer(byteCount: count * convert.resultWidth) { results in
+        convert(bytes, into: results, count: count)
+        for position in 0..<count {
+          let value = before.load(bytes, at: position * convert.sourceWidth)
+          let result = after.load(UnsafeRawBufferPointer(results), at: position * convert.resultWidth)
           if result == value || (result.isNaN && value.isNaN) { continue }
           loss.count += 1
-          if loss.firstIndex == nil { loss.firstIndex = (offset + position) / from.width }
+          if loss.firstIndex == nil { loss.firstIndex = index + position }
           if result.isFinite {
             loss.largestError = max(loss.largestError, (result - value).magnitude)
           } else {
@@ -78,6 +84,7 @@ extension LazyTensor {
           }
         }
       }
+      index += count
     }
     return loss
   }
@@ -85,16 +92,14 @@ extension LazyTensor {
 
 private struct CastReader: RangeReader {
   let source: LazyTensor
-  let from: ElementCoding
-  let to: ElementCoding
+  let convert: FloatConversion
 
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
-    let elements = range.lowerBound / to.width..<range.upperBound / to.width
-    try withPieceBuffer(byteCount: elements.count * from.width) { bytes in
-      try source.read(elements.lowerBound * from.width..<elements.upperBound * from.width, into: bytes)
-      for index in 0..<elements.count {
-        to.store(from.load(UnsafeRawBufferPointer(bytes), at: index * from.width), buffer, at: index * to.width)
-      }
+    let elements = range.lowerBound / convert.resultWidth..<range.upperBound / convert.resultWidth
+    let bytes = elements.lowerBound * convert.sourceWidth..<elements.upperBound * convert.sourceWidth
+    try withPieceBuffer(byteCount: bytes.count) { piece in
+      try source.read(bytes, into: piece)
+      convert(UnsafeRawBufferPointer(piece), into: buffer, count: elements.count)
     }
   }
 }

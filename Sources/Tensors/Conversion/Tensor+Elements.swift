@@ -3,19 +3,31 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` with code `.unsupportedCast` for every other dtype.
   public func floats() throws -> [Float] {
-    switch dtype {
-    case .f32: words(UInt32.self) { Float(bitPattern: $0) }
-    case .f16: words(UInt16.self) { HalfPrecision.widen($0) }
-    case .bf16: words(UInt16.self) { BFloat16.widen($0) }
-    default: throw TensorError(.unsupportedCast, "\(dtype.rawValue) does not widen to F32 without loss")
+    guard dtype.widensToFloat32 else {
+      throw TensorError(.unsupportedCast, "\(dtype.rawValue) does not widen to F32 without loss")
     }
+    return elements(as: .f32)
   }
 
   /// The elements as float64, in row-major order; narrower floats are widened, which is exact.
   ///
   /// - Throws: ``TensorError`` with code `.unsupportedCast` for every dtype that is not `F64`, `F32`, `F16`, `BF16`.
   public func doubles() throws -> [Double] {
-    dtype == .f64 ? words(UInt64.self) { Double(bitPattern: $0) } : try floats().map(Double.init)
+    guard dtype == .f64 || dtype.widensToFloat32 else {
+      throw TensorError(.unsupportedCast, "\(dtype.rawValue) does not widen to F32 without loss")
+    }
+    return elements(as: .f64)
+  }
+
+  /// - Precondition: the value has the bytes of the dtype, and both types are floating-point.
+  private func elements<Value>(as target: DType) -> [Value] {
+    [Value](unsafeUninitializedCapacity: shape.elementCount) { buffer, initialized in
+      withUnsafeBytes {
+        FloatConversion(from: dtype, to: target)?(
+          $0, into: UnsafeMutableRawBufferPointer(buffer), count: shape.elementCount)
+      }
+      initialized = shape.elementCount
+    }
   }
 
   /// The elements as 64-bit integers, in row-major order.
@@ -41,7 +53,7 @@ extension Tensor {
 
   private func words<Word: FixedWidthInteger, Value>(_: Word.Type, _ convert: (Word) -> Value) -> [Value] {
     let width = MemoryLayout<Word>.size
-    return bytes.withUnsafeBytes { raw in
+    return withUnsafeBytes { raw in
       [Value](unsafeUninitializedCapacity: shape.elementCount) { buffer, initialized in
         for index in 0..<shape.elementCount {
           let word = raw.loadUnaligned(fromByteOffset: index * width, as: Word.self)
