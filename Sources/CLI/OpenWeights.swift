@@ -39,8 +39,12 @@ struct OpenWeights {
   /// The model's configuration, from headers alone.
   func configuration() throws -> JSONValue { try type.configurationJSON(of: plan, options: options) }
 
-  /// Reads the tensors: all of them or none.
-  func model() throws -> any ImportableModel { try type.load(plan, state, options: options) }
+  /// Takes the tensors: all of them or none.
+  ///
+  /// - Parameter mapsFile: whether they may stay in the file, for a model that is run and no more.
+  func model(mapsFile: Bool = false) throws -> any ImportableModel {
+    try type.load(plan, state, options: options, mapsFile: mapsFile)
+  }
 
   /// The same with what the reference tells of options that nothing else tells, and what was taken from it.
   func completed(from bundle: ReferenceBundle?) -> (weights: OpenWeights, taken: [JSONValue.Member]) {
@@ -65,8 +69,8 @@ extension ImportableModel {
 
   /// The initialiser as a function, which can be called on a type that is known at run time alone.
   fileprivate static func load(
-    _ plan: MappingPlan, _ state: StateDict, options: JSONValue
+    _ plan: MappingPlan, _ state: StateDict, options: JSONValue, mapsFile: Bool
   ) throws -> any ImportableModel {
-    try Self(plan, state, options: options)
+    try Self(plan, state, options: options, mapsFile: mapsFile)
   }
 }

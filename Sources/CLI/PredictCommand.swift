@@ -44,7 +44,7 @@ struct PredictCommand: ParsableCommand {
 
   func run() throws {
     try answer.reporting {
-      let model = try weights.open(model).model()
+      let model = try weights.open(model).model(mapsFile: true)
       let file = try weights.input.open(inputs)
       let given = try inputTensors(model.graph.inputs, in: file)
       let (stages, certificate) = try engine.run(model, given)

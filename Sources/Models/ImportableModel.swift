@@ -72,13 +72,18 @@ extension ImportableModel {
     return mappings.lazy.map(plan).first { $0.problems.isEmpty } ?? own
   }
 
-  /// Reads the tensors of a plan: all of them or none.
+  /// Takes the tensors of a plan: all of them or none.
   ///
+  /// - Parameter mapsFile: whether float32 weights stay in their file, mapped, wherever it has them as they are: nothing is
+  ///   copied, and processes that run the same model share the memory. The file must then be neither shortened nor
+  ///   written to while the model lives; one that is replaced by another of the same name does no harm.
   /// - Throws: ``MappingError`` with every problem of the plan, ``ModelError`` with every option that is missing or
   ///   wrong, ``TensorError`` or ``WeightFileError`` if a tensor cannot be read.
-  public init(_ plan: MappingPlan, _ state: StateDict, options: JSONValue = [:]) throws {
+  public init(
+    _ plan: MappingPlan, _ state: StateDict, options: JSONValue = [:], mapsFile: Bool = true
+  ) throws {
     let configuration = try Self.configuration(of: plan, options: options)
-    try self.init(configuration: configuration, parameters: plan.tensors(from: state))
+    try self.init(configuration: configuration, parameters: plan.tensors(from: state, mapsFile: mapsFile))
   }
 
   /// The configuration that a plan without problems and the options tell.

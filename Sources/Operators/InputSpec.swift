@@ -58,8 +58,8 @@ public struct InputSpec: Hashable, Sendable {
   /// What the stages see of a tensor that ``accepts(_:)`` takes, or of none.
   package func view(of tensor: Tensor?, shape: Shape) throws -> ArrayView<Float> {
     guard let tensor else { return try MutableArrayView<Float>(shape: shape).finished() }
-    return try ArrayView(
-      kind == .mask ? tensor.bytes.map { $0 == 0 ? 0 : 1 } : tensor.floats(), shape: shape)
+    guard kind == .mask else { return try ArrayView(tensor).reshaped(shape) }
+    return try ArrayView(tensor.bytes.map { $0 == 0 ? 0 : 1 }, shape: shape)
   }
 
   private var accepted: String {

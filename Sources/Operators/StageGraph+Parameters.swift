@@ -4,7 +4,7 @@ extension StageGraph {
   /// Takes the parameters that the graph declares, widened to float32: what an initializer of a ``Model`` does.
   ///
   /// - Parameter tensors: `F32`, `F16` or `BF16`, by name.
-  /// - Returns: a view for each parameter, as ``Model/parameters`` wants them.
+  /// - Returns: a view for each parameter, as ``Model/parameters`` wants them; float32 in a mapped file is not copied.
   /// - Throws: ``ModelError`` with every parameter that is missing, unexpected, mis-shaped or of another type.
   public func load(_ tensors: [String: Tensor]) throws -> [String: ArrayView<Float>] {
     var problems: [ModelError.Problem] = []
@@ -30,7 +30,7 @@ extension StageGraph {
     guard problems.isEmpty else { throw ModelError(problems) }
 
     var views: [String: ArrayView<Float>] = [:]
-    for spec in parameters { views[spec.name] = try ArrayView(tensors[spec.name]!.floats(), shape: spec.shape) }
+    for spec in parameters { views[spec.name] = try ArrayView(tensors[spec.name]!) }
     return views
   }
 }

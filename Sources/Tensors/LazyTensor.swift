@@ -146,6 +146,18 @@ public struct LazyTensor: Sendable {
     return try Tensor(dtype: dtype, shape: shape, bytes: bytes)
   }
 
+  /// The whole tensor where its file is mapped, without reading it, if it is a plain range of a file whose bytes need no
+  /// checksum; otherwise as ``read()``.
+  ///
+  /// - Parameter files: that are mapped already, and are still open.
+  package func mapped(in files: inout MappedFiles) throws -> Tensor {
+    guard case .file(let source, let offset) = content, checksum == nil, byteCount > 0, dtype != .block else {
+      return try read()
+    }
+    return try Tensor(
+      dtype: dtype, shape: shape, mapped: MappedBytes(files.file(source), at: offset, count: byteCount))
+  }
+
   /// Calls `body` with consecutive pieces of the bytes, each of at most `limit` bytes, through one buffer.
   ///
   /// Memory: `limit` bytes, whatever the size of the tensor.

@@ -19,9 +19,16 @@ extension MappingPlan {
 
   /// Reads the tensors of the plan, by parameter name; all of them or none.
   ///
+  /// - Parameter mapsFile: whether a tensor that is a plain range of a file may stay there, mapped and not read. The file
+  ///   must then keep its size as long as the tensor lives: an access behind its end ends the process.
   /// - Throws: ``MappingError`` if the plan has problems, and whatever reading a tensor throws.
-  public func tensors(from state: StateDict) throws -> [String: Tensor] {
-    Dictionary(uniqueKeysWithValues: try apply(to: state).map { ($0.name, try $0.tensor.read()) })
+  public func tensors(from state: StateDict, mapsFile: Bool = false) throws -> [String: Tensor] {
+    var files = MappedFiles()
+    var tensors: [String: Tensor] = [:]
+    for (name, tensor) in try apply(to: state).map({ ($0.name, $0.tensor) }) {
+      tensors[name] = try mapsFile ? tensor.mapped(in: &files) : tensor.read()
+    }
+    return tensors
   }
 
   /// What the casts of the plan lose. Reads every tensor that is cast.
