@@ -59,6 +59,29 @@ public struct ArrayView<Scalar: BitwiseCopyable & Sendable> {
     precondition(shape.elementCount == count, "\(self.shape) cannot be seen as \(shape)")
     return ArrayView(shape: shape, base: base, owner: owner)
   }
+
+  /// Some of the elements, from an offset in row-major order on, under a shape of their own.
+  func part(_ shape: Shape, from offset: Int) -> ArrayView {
+    precondition(offset >= 0 && offset + shape.elementCount <= count)
+    return ArrayView(shape: shape, base: base + offset, owner: owner)
+  }
+}
+
+extension ArrayView<Float> {
+  /// The elements of a tensor, where they are if they are float32 in a mapped file, at an address that is a multiple of
+  /// 4; otherwise a copy, widened.
+  ///
+  /// - Throws: ``TensorError`` with code `.unsupportedCast` for a type that does not widen to float32, ``OperatorError``
+  ///   with code `.outOfMemory`.
+  init(_ tensor: Tensor) throws {
+    if tensor.dtype == .f32, let mapped = tensor.mappedBytes, let base = mapped.pointer.baseAddress,
+      Int(bitPattern: base) % MemoryLayout<Float>.alignment == 0
+    {
+      self.init(shape: tensor.shape, base: base.assumingMemoryBound(to: Float.self), owner: mapped.file)
+    } else {
+      try self.init(tensor.floats(), shape: tensor.shape)
+    }
+  }
 }
 
 // Safe because the elements are never written again once a view of them exists: the one `MutableArrayView` that could
@@ -69,23 +92,31 @@ extension ArrayView: @unchecked Sendable {}
 public struct MutableArrayView<Scalar: BitwiseCopyable & Sendable>: ~Copyable {
   public let shape: Shape
   private let storage: ArrayStorage<Scalar>
+  private let base: UnsafeMutablePointer<Scalar>
 
   /// New memory, aligned to 64 bytes, every byte 0.
   ///
   /// - Throws: ``OperatorError`` with code `.outOfMemory` if the system does not give that much.
   public init(shape: Shape) throws {
-    self.shape = shape
-    storage = try ArrayStorage(shape)
+    try self.init(shape: shape, storage: ArrayStorage(shape))
   }
 
-  fileprivate init(shape: Shape, storage: ArrayStorage<Scalar>) {
+  fileprivate init(shape: Shape, storage: ArrayStorage<Scalar>, offset: Int = 0) {
     self.shape = shape
     self.storage = storage
+    base = storage.base + offset
+  }
+
+  /// Lets `body` write some of the elements, from an offset in row-major order on, under a shape of their own.
+  mutating func withPart(_ shape: Shape, from offset: Int, _ body: (inout MutableArrayView) -> Void) {
+    precondition(offset >= 0 && offset + shape.elementCount <= count)
+    var part = MutableArrayView(shape: shape, storage: storage, offset: base - storage.base + offset)
+    body(&part)
   }
 
   /// The elements; the pointer is valid as long as this value lives.
   package var elements: UnsafeMutableBufferPointer<Scalar> {
-    UnsafeMutableBufferPointer(start: storage.base, count: shape.elementCount)
+    UnsafeMutableBufferPointer(start: base, count: shape.elementCount)
   }
 
   public var count: Int { shape.elementCount }
@@ -94,11 +125,11 @@ public struct MutableArrayView<Scalar: BitwiseCopyable & Sendable>: ~Copyable {
   public subscript(offset: Int) -> Scalar {
     get {
       precondition(offset >= 0 && offset < count, "offset \(offset) is outside of \(count) elements")
-      return storage.base[offset]
+      return withExtendedLifetime(storage) { base[offset] }
     }
     set {
       precondition(offset >= 0 && offset < count, "offset \(offset) is outside of \(count) elements")
-      storage.base[offset] = newValue
+      withExtendedLifetime(storage) { base[offset] = newValue }
     }
   }
 

@@ -3,15 +3,25 @@ public import TensorFerryTensors
 /// Runs a graph in float32, call after call, in memory that it keeps.
 ///
 /// The first call with inputs of some shapes makes room for what the stages compute; a call with inputs of the same shapes
-/// allocates nothing and copies nothing. An engine belongs to one task; several may run one model at the same time.
+/// allocates nothing and copies nothing. Where the stages keep samples apart, all of them run on a few samples before the
+/// next few, so that what one stage writes is still in the cache when the next one reads it; how many depends on the
+/// shapes alone. An engine belongs to one task; several may run one model at the same time.
 public struct Engine: ~Copyable {
   public let graph: StageGraph
   private let parameters: [ValueName: ArrayView<Float>]
   private var workspace: Workspace
-  private var steps: [Step] = []
+  /// One pass for some samples, and one for the rest if there is one.
+  private var passes: [Pass] = []
   private var shapes: [Shape] = []
   /// The shape of what ``run(_:into:)`` writes for inputs of the last shapes.
   private var outputShape: Shape?
+
+  /// All stages, for inputs of some shapes.
+  private struct Pass {
+    let inputs: [Shape]
+    let output: Shape
+    var steps: [Step]
+  }
 
   private struct Step {
     let operation: any Operator
@@ -36,18 +46,30 @@ public struct Engine: ~Copyable {
   public mutating func prepare(_ inputs: [Shape]) throws -> Shape {
     if let outputShape, inputs == shapes { return outputShape }
     outputShape = nil
-    let given = Dictionary(uniqueKeysWithValues: zip(graph.inputs.map(\.name), inputs))
-    let all = try graph.shapes(inputs: given)
+    let output = try graph.shapes(inputs: inputs)[.stage(graph.output)]!
+    passes = []
+    var rest = inputs
+    if let batch = inputs.first?.dimensions.first, let samples = try graph.samplesAtATime(inputs), samples < batch {
+      passes.append(try pass(inputs.map { try $0.withSamples(samples) }))
+      rest = try inputs.map { try $0.withSamples(batch % samples) }
+    }
+    if passes.isEmpty || rest[0][0] > 0 { passes.append(try pass(rest)) }
+    shapes = inputs
+    outputShape = output
+    return output
+  }
+
+  private func pass(_ inputs: [Shape]) throws -> Pass {
+    let shapes = try graph.shapes(inputs: inputs)
     var values = parameters
     var results: [ValueName: ReusedArray] = [:]
     // Where an input will be there is an array without elements until the call.
     let placeholder = try MutableArrayView<Float>(shape: [0]).finished()
     for input in graph.inputs { values[.input(input.name)] = placeholder }
-    steps = try graph.stages.map { stage in
-      let isLast = stage.name == graph.output
+    let steps = try graph.stages.map { stage in
       let name = ValueName.stage(stage.name)
-      if !isLast {
-        let result = try ReusedArray(shape: all[name]!)
+      if stage.name != graph.output {
+        let result = try ReusedArray(shape: shapes[name]!)
         results[name] = result
         values[name] = result.view
       }
@@ -58,9 +80,7 @@ public struct Engine: ~Copyable {
         operation: stage.operation, operands: stage.operands.map { values[$0]! }, inputs: places,
         result: results[name])
     }
-    shapes = inputs
-    outputShape = all[.stage(graph.output)]!
-    return all[.stage(graph.output)]!
+    return Pass(inputs: inputs, output: shapes[.stage(graph.output)]!, steps: steps)
   }
 
   /// Runs all stages.
@@ -82,17 +102,32 @@ public struct Engine: ~Copyable {
         .dimensionMismatch, "the output has shape \(outputShape?.description ?? "-"), there is room for \(output.shape)"
       )
     }
-    for index in steps.indices {
-      for (operand, input) in steps[index].inputs {
-        let view = inputs[input]
-        steps[index].operands[operand] = view
+    guard passes.count > 1 || passes[0].output != outputShape else { return run(0, inputs, from: 0, into: &output) }
+    let samples = passes[0].inputs[0][0]
+    for first in stride(from: 0, to: inputs[0].shape[0], by: samples) {
+      run(first + samples <= inputs[0].shape[0] ? 0 : 1, inputs, from: first, into: &output)
+    }
+  }
+
+  /// Runs a pass on the samples from `first` on.
+  private mutating func run(
+    _ pass: Int, _ inputs: [ArrayView<Float>], from first: Int, into output: inout MutableArrayView<Float>
+  ) {
+    for index in passes[pass].steps.indices {
+      for (operand, input) in passes[pass].steps[index].inputs {
+        let shape = passes[pass].inputs[input]
+        let part = inputs[input].part(shape, from: first * shape.sampleSize)
+        passes[pass].steps[index].operands[operand] = part
       }
-      let step = steps[index]
+      let step = passes[pass].steps[index]
       withExtendedLifetime(step) {
         if let result = step.result {
           result.write { step.operation.forward(step.operands, into: &$0, &workspace) }
         } else {
-          step.operation.forward(step.operands, into: &output, &workspace)
+          let shape = passes[pass].output
+          output.withPart(shape, from: first * shape.sampleSize) {
+            step.operation.forward(step.operands, into: &$0, &workspace)
+          }
         }
       }
     }

@@ -51,6 +51,10 @@ public protocol Operator: Sendable {
     _ operands: [ArrayView<Double>], errors: [ArrayView<Double>?], output: ArrayView<Double>, _ rounding: Rounding
   ) throws -> ArrayView<Double>?
 
+  /// Whether each element of the result, along the first axis, depends on nothing but the same element of the operands
+  /// that have as many there: samples may then be computed some at a time.
+  var keepsSamplesApart: Bool { get }
+
   /// How many products of two numbers a pass takes.
   func multiplications(_ operands: [Shape], output: Shape) -> Int
 
@@ -80,6 +84,8 @@ public protocol Operator: Sendable {
 }
 
 extension Operator {
+  public var keepsSamplesApart: Bool { false }
+
   /// One for each element of the result.
   public func multiplications(_ operands: [Shape], output: Shape) -> Int { output.elementCount }
 

@@ -8,6 +8,8 @@ public struct Add: Operator {
 
   public init() {}
 
+  public var keepsSamplesApart: Bool { true }
+
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 2...2)
     guard operands[0] == operands[1] else {

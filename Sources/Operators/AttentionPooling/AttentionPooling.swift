@@ -14,6 +14,8 @@ public struct AttentionPooling: Operator {
 
   public init() {}
 
+  public var keepsSamplesApart: Bool { true }
+
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 2...2)
     let (x, query) = (operands[0], operands[1])

@@ -34,6 +34,8 @@ public struct BatchedProduct: Operator {
   /// errors of square root and reciprocal, which the root halves.
   var scaleRoundings: Int { scale == .one ? 0 : 6 }
 
+  public var keepsSamplesApart: Bool { true }
+
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 2...2)
     let (left, right) = (operands[0], operands[1])

@@ -12,6 +12,8 @@ public struct LayerNorm: Operator {
 
   public init(eps: Double) { self.eps = eps }
 
+  public var keepsSamplesApart: Bool { true }
+
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 3...3)
     guard let features = operands[0].dimensions.last else {

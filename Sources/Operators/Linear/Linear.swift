@@ -32,6 +32,8 @@ public struct Linear: Operator {
     self.bias = bias
   }
 
+  public var keepsSamplesApart: Bool { true }
+
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 2...3)
     let (x, weight) = (operands[0], operands[1])
@@ -70,18 +72,16 @@ public struct Linear: Operator {
     _ operands: [ArrayView<Float>], into output: inout MutableArrayView<Float>, _ workspace: inout Workspace
   ) {
     let (rows, outputs, inputs) = sizes(operands)
-    let result = output.elements
-    if operands.count == 3 {
-      let first = bias.index * outputs
-      for row in 0..<rows {
-        for j in 0..<outputs { result[row * outputs + j] = operands[2].elements[first + j] }
-      }
-    }
     guard rows > 0, outputs > 0 else { return }
+    let result = output.elements.baseAddress!
+    if operands.count == 3 {
+      let first = operands[2].elements.baseAddress! + bias.index * outputs
+      for row in 0..<rows { (result + row * outputs).update(from: first, count: outputs) }
+    }
     let product = MatrixProduct(
       rows: rows, columns: outputs, terms: inputs, transposed: true, accumulate: operands.count == 3)
     let weight = operands[1].elements.baseAddress! + weight.index * outputs * inputs
-    product(operands[0].elements.baseAddress!, weight, into: result.baseAddress!)
+    product(operands[0].elements.baseAddress!, weight, into: result)
   }
 
   public func forward(_ operands: [ArrayView<Double>], into output: inout MutableArrayView<Double>) {

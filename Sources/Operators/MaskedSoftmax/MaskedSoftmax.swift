@@ -13,6 +13,8 @@ public struct MaskedSoftmax: Operator {
 
   public init(axis: Int) { self.axis = axis }
 
+  public var keepsSamplesApart: Bool { true }
+
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 2...2)
     let (scores, mask) = (operands[0], operands[1])

@@ -6,6 +6,8 @@ public struct MeanOverHeads: Operator {
 
   public init() {}
 
+  public var keepsSamplesApart: Bool { true }
+
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 1...1)
     let x = operands[0]

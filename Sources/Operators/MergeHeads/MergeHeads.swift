@@ -7,6 +7,8 @@ public struct MergeHeads: Operator {
 
   public init() {}
 
+  public var keepsSamplesApart: Bool { true }
+
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 1...1)
     let x = operands[0]

@@ -8,6 +8,8 @@ public struct ReLU: Operator {
 
   public init() {}
 
+  public var keepsSamplesApart: Bool { true }
+
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 1...1)
     return operands[0]

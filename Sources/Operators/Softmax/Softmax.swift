@@ -11,6 +11,8 @@ public struct Softmax: Operator {
 
   public init(axis: Int) { self.axis = axis }
 
+  public var keepsSamplesApart: Bool { axis > 0 }
+
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 1...1)
     guard axis >= 0, axis < operands[0].rank else {

@@ -14,6 +14,8 @@ public struct SplitHeads: Operator {
     self.heads = heads
   }
 
+  public var keepsSamplesApart: Bool { true }
+
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 1...1)
     try checkRank("an x", operands[0], 3)

@@ -8,6 +8,8 @@ public struct WeightedSum: Operator {
 
   public init() {}
 
+  public var keepsSamplesApart: Bool { true }
+
   public func outputShape(_ operands: [Shape]) throws -> Shape {
     try checkCount(operands, 2...2)
     let (weights, values) = (operands[0], operands[1])
