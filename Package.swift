@@ -117,7 +117,7 @@ let package = Package(
       "Parity",
       ["TensorFerryParity", "TensorFerryModels", "TensorFerryOperators", "TensorFerryTensors", "TensorFerryFormats"]),
     tests("CLI", ["TensorFerry", "TensorFerryCLI"]),
-    tests("Project", ["TensorFerryCLI", "TensorFerryMapping"]),
+    tests("Project", ["TensorFerryCLI", "TensorFerryMapping", "TensorFerryTensors"]),
   ],
   swiftLanguageModes: [.v6]
 )
