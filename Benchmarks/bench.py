@@ -16,6 +16,7 @@ import json
 import re
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, Dict, Iterable, List
 
@@ -51,9 +52,11 @@ def main() -> int:
         }  # fmt: skip
         results = []
         for index, row in enumerate(rows):
+            begin = time.monotonic()
             result = grown(row, pace) if isinstance(row, Growth) else measured(row, pace)
             results.append(result)
-            print(f"[{index + 1}/{len(rows)}] {line(result)}", flush=True)
+            took = time.monotonic() - begin
+            print(f"[{index + 1}/{len(rows)}] {line(result)} [{took:.1f} s]", flush=True)
     if options.docs:
         write(Path(options.docs), around, results)
     failed = [result for result in results if "error" in result]

@@ -17,10 +17,10 @@ def rows(sizes, scratch) -> Iterator[Row]:
     quick = {("safetensors", "pytorch"), ("pytorch", "safetensors"), ("safetensors", "hdf5"), ("hdf5", "safetensors")}
     for source, target in pairs:
         if source != target and (not sizes.quick or (source[0], target[0]) in quick):
-            yield large(sizes.pick(1 << 30, 128 << 20), scratch, source, target)
+            yield large(sizes.pick(1 << 30, 64 << 20), scratch, source, target)
     for source, target in pairs:
         if source != target and (not sizes.quick or (source[0], target[0]) in quick):
-            yield small(sizes.pick(5_000, 1_000), scratch, source, target)
+            yield small(sizes.pick(5_000, 500), scratch, source, target)
 
 
 def large(size, scratch, source, target) -> Row:

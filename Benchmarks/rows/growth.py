@@ -11,7 +11,7 @@ from . import FORMATS, listing
 
 
 def rows(sizes, scratch) -> Iterator[Growth]:
-    counts = sizes.pick([10, 100, 1_000, 10_000, 100_000], [10, 100, 1_000, 10_000])
+    counts = sizes.pick([10, 100, 1_000, 10_000, 100_000], [10, 100, 1_000])
     for format, ending in FORMATS:
         yield Growth(
             "growth", f"listing by tensors, {format}", "tensors", counts,
@@ -33,7 +33,7 @@ def rows(sizes, scratch) -> Iterator[Growth]:
 
 
 def over_bytes(sizes, scratch) -> Iterator[Growth]:
-    largest = sizes.pick(33, 27)
+    largest = sizes.pick(33, 26)
 
     def prepare(size):
         scratch.need(2 * size)
@@ -54,10 +54,10 @@ def over_bytes(sizes, scratch) -> Iterator[Growth]:
 def over_model(sizes, scratch) -> Iterator[Growth]:
     for engine in ("folded", "faithful"):
         yield Growth(
-            "growth", f"{engine} engine, batch 8", "positions", [16, 64, 256, 1024],
+            "growth", f"{engine} engine, batch 8", "positions", sizes.pick([16, 64, 256, 1024, 4096], [16, 64, 256]),
             lambda count, engine=engine: scratch.swift(engine, 8, count, 256, 192, 10, 1), "features 256, hidden 192",
         )  # fmt: skip
         yield Growth(
-            "growth", f"{engine} engine, 64 positions", "batch", [1, 8, 64, 512],
+            "growth", f"{engine} engine, 64 positions", "batch", sizes.pick([1, 8, 64, 512, 4096], [1, 8, 64]),
             lambda count, engine=engine: scratch.swift(engine, count, 64, 256, 192, 10, 1), "features 256, hidden 192",
         )  # fmt: skip

@@ -33,7 +33,7 @@ def rows(sizes, scratch) -> Iterator[Row]:
     for shape in shapes:
         for threads in counts:
             yield over_read(scratch, shape, threads)
-        yield from against(scratch, shape, sizes.pick(counts, [1]), compiling=not sizes.quick or shape == TABLE[1])
+        yield from against(scratch, shape, sizes.pick(counts, [1]), compiling=not sizes.quick or shape == TABLE[2])
     for shape in VECTOR:
         yield vector(scratch, shape, 1)
     for shape in TABLE + VECTOR:

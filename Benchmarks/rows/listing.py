@@ -17,7 +17,7 @@ PEERS = {
 
 
 def rows(sizes, scratch) -> Iterator[Row]:
-    count, many = sizes.pick(5_000, 1_000), sizes.pick(100_000, 20_000)
+    count, many = sizes.pick(5_000, 500), sizes.pick(100_000, 10_000)
     for format, ending in FORMATS:
         few = f"{count}.{ending}"
         large = f"{many}.{ending}"

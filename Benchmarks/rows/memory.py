@@ -11,7 +11,7 @@ from . import FORMATS
 
 
 def rows(sizes, scratch) -> Iterator[Row]:
-    large, one = sizes.pick((4 << 30, 3 << 30), (256 << 20, 192 << 20))
+    large, one = sizes.pick((4 << 30, 3 << 30), (128 << 20, 96 << 20))
     quick = {("safetensors", "pytorch"), ("pytorch", "hdf5")}
     for title, size, count in [("16 tensors", large, 16), ("one tensor", one, 1)]:
         for source in FORMATS:
