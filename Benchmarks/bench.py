@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterable, List
+from typing import Any, Dict, Iterable, List, Set, Tuple
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -58,7 +58,8 @@ def main() -> int:
             took = time.monotonic() - begin
             print(f"[{index + 1}/{len(rows)}] {line(result)} [{took:.1f} s]", flush=True)
     if options.docs:
-        write(Path(options.docs), around, results)
+        current = {(row.group, row.name) for row in all_rows(Sizes(False), scratch)}
+        write(Path(options.docs), around, results, current)
     failed = [result for result in results if "error" in result]
     missed = [result for result in results if result.get("reached") is False]
     print(f"{len(results)} rows, {len(failed)} failed to run, {len(missed)} goals not reached")
@@ -94,19 +95,22 @@ def line(result: Dict[str, Any]) -> str:
     verdict = {True: "reached", False: "NOT reached", None: "no goal"}[result.get("reached")]
     beside = " of " + " + ".join(result["peer"]) if result["peer"] else f" {result['unit']}"
     return (
-        f"{name}: {number(result['value'])}{beside} ({spread}); {result['goal'] or ''} {verdict}; "
+        f"{name}: {number(result['value'])}{beside} ({spread}; fastest {number(result['fastest'])}); "
+        f"{result['goal'] or ''} {verdict}; "
         f"+{result['growth_mib']:.1f} MiB"
     )
 
 
-def write(folder: Path, around: Dict[str, Any], results: List[Dict[str, Any]]) -> None:
-    """Puts results in the place of older ones of the same rows; what nothing refers to any more goes."""
+def write(
+    folder: Path, around: Dict[str, Any], results: List[Dict[str, Any]], current: Set[Tuple[str, str]]
+) -> None:
+    """Puts results in the place of older ones of the same rows; what is no row of `make bench` any more goes."""
     path = folder / "benchmarks.json"
     old = json.loads(path.read_text()) if path.exists() else {"environments": {}, "rows": []}
     run = next(name for name in names() if name not in old["environments"])
     for result in results:
         result["run"] = run
-    rows = merged(old["rows"], results)
+    rows = merged([row for row in old["rows"] if (row["group"], row["name"]) in current], results)
     kept = {key: value for key, value in old["environments"].items() if any(row["run"] == key for row in rows)}
     everything = {"schema": "tensorferry.benchmarks/1", "environments": {**kept, run: around}, "rows": rows}
     path.write_text(json.dumps(everything, indent=1) + "\n")

@@ -19,11 +19,12 @@ def circumstances(tool: str) -> Dict[str, Any]:
         "cores": os.cpu_count(),
         "caches": caches(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "system": f"{platform.system()} {platform.release().split('-')[0]} {platform.machine()}",
         "swift": first_line(["swift", "--version"]),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
         "libraries": libraries(tool),
+        "load": round(os.getloadavg()[0], 1),
         "openblas_variables": {name: os.environ.get(name) for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")},
     }
 

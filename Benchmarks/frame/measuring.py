@@ -67,15 +67,15 @@ def summary(row: Row, turns: List[List[Sample]]) -> Dict[str, Any]:
         return sample.seconds if row.figure == "time" else float(sample.growth)
 
     unit = row.unit() if row.unit else UNITS[row.goal.unit if row.goal else ""]
-    values = []
-    for ours, *peers in turns:
-        if peers:
-            below = sum(factor * value(peer) for (factor, _), peer in zip(row.peer, peers))
-            values.append(value(ours) / below if below > 0 else math.inf)
-        else:
-            values.append(value(ours) / unit)
+    def figure(ours: Sample, peers: Sequence[Sample]) -> float:
+        below = sum(factor * value(peer) for (factor, _), peer in zip(row.peer, peers)) if peers else unit
+        return value(ours) / below if below > 0 else math.inf
+
+    values = [figure(ours, peers) for ours, *peers in turns]
+    fastest, *fastest_peers = [min(samples, key=value) for samples in zip(*turns)]
     result: Dict[str, Any] = {
         "value": statistics.median(values),
+        "fastest": figure(fastest, fastest_peers),
         "spread": [min(values), max(values)],
         "turns": len(values),
         "growth_mib": max(ours.growth for ours, *_ in turns) / MEBI,

@@ -16,7 +16,8 @@ A row is a ratio of two things that ran in turn in one run: ours, then the other
 group that stay while the row is measured; a turn has several bursts, of which the fastest counts, because other work of
 the machine only adds time. The figure is the median of the turns' ratios, the spread their least and their largest.
 Commands are timed as whole processes, from their start to their end. Times of ours alone stand only where the goal is a
-time. Memory is the peak of the process less its peak at the start, or less that of `tensorferry --version`.
+time. On a machine that does other work as well, what the fastest turn of ours is to the fastest of the other says more than
+the median. Memory is the peak of the process less its peak at the start, or less that of `tensorferry --version`.
 
 """
 
@@ -44,7 +45,8 @@ def environments(found: Dict[str, Dict[str, Any]]) -> str:
             f"**{key}**: {values['date']}, revision {values['revision']}, {values['processor']}, {values['cores']} cores, "
             f"{values['memory_gib']} GiB, {', '.join(values['caches']) or 'caches unknown'}; {values['system']}; "
             f"{values['swift']}; Python {values['python']}, {packages}; {libraries}. "
-            f"{values['turns']} turns of {values['seconds']:g} s.\n\n"
+            f"{values['turns']} turns of {values['seconds']:g} s{', quick sizes' if values['quick'] else ''}; "
+            f"at its start the machine's load was {values['load']:g}.\n\n"
         )
     return text
 
@@ -64,8 +66,8 @@ def section(group: str, rows: List[Dict[str, Any]]) -> str:
     lines = [f"## {group[0].upper()}{group[1:]}", ""]
     for how in dict.fromkeys(row["how"] for row in rows):
         lines.append(f"{how[0].upper()}{how[1:]}.")
-    lines += ["", "| what | beside | figure | spread | goal | reached | growth, MiB | run |",
-              "|---|---|---:|---:|---|---|---:|---|"]  # fmt: skip
+    lines += ["", "| what | beside | median | fastest | spread | goal | reached | growth, MiB | run |",
+              "|---|---|---:|---:|---|---|---|---:|---|"]  # fmt: skip
     return "\n".join(lines + [row_line(row) for row in rows]) + "\n\n"
 
 
@@ -75,14 +77,15 @@ def row_line(row: Dict[str, Any]) -> str:
     goal = row["goal"] or "-"
     run = row.get("run", "-")
     if "error" in row:
-        return start + f"**failed** | - | {goal} | error: {one_line(row['error'])} | - | {run} |"
+        return start + f"**failed** | - | - | {goal} | error: {one_line(row['error'])} | - | {run} |"
     if "skipped" in row:
-        return start + f"skipped | - | {goal} | {one_line(row['skipped'])} | - | {run} |"
+        return start + f"skipped | - | - | {goal} | {one_line(row['skipped'])} | - | {run} |"
     reached = {True: "yes", False: "**no**", None: "-"}[row.get("reached")]
     spread = " to ".join(number(value) for value in row["spread"])
     growth = f"{row['growth_mib']:.1f}" + (f" / {row['peer_growth_mib']:.1f}" if row["peer"] else "")
-    figure = number(row["value"]) + (f" {row['unit']}" if row["unit"] not in ("", "x") else "x")
-    return start + f"{figure} | {spread} | {goal} | {reached} | {growth} | {run} |"
+    unit = f" {row['unit']}" if row["unit"] not in ("", "x") else "x"
+    figures = f"{number(row['value'])}{unit} | {number(row['fastest'])}{unit}"
+    return start + f"{figures} | {spread} | {goal} | {reached} | {growth} | {run} |"
 
 
 def growth_section(growths: Iterable[Dict[str, Any]]) -> str:

@@ -44,6 +44,7 @@ def test_the_figure_is_the_median_of_the_ratios_of_each_turn():
     measured = result(Script("ours", 1.0, 4.0, 3.0), [(1, Script("peer", 2.0, 16.0, 4.0))])
     assert measured["value"] == 0.5
     assert measured["spread"] == [0.25, 0.75]
+    assert measured["fastest"] == 0.5  # 1.0 of 2.0
     assert measured["reached"] is True
 
 
