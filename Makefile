@@ -15,7 +15,9 @@ PREFIX ?= /usr/local
 BUILD ?= .build
 export PKG_CONFIG_PATH := $(abspath $(BUILD))/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 PYTHON := $(BUILD)/python/bin/python3
-RELEASE := swift build -c release --product tensorferry
+# The command starts in two thirds of the time if Swift's libraries are part of it; on macOS they belong to the system.
+STATIC := $(if $(filter Linux,$(shell uname)),--static-swift-stdlib)
+RELEASE := swift build -c release $(STATIC) --product tensorferry
 # Lint and test build with the same flags, so that one build serves both; optimised, because the oracle of the verifier
 # is plain loops, which take a hundred times as long without.
 STRICT := TENSORFERRY_WARNINGS_ARE_ERRORS=1
