@@ -1,4 +1,4 @@
-internal import TensorFerryHDF5
+internal import TensorFerryHDF5Reading
 internal import TensorFerryTensors
 
 /// Makes tensors of the datasets that an inventory describes.

@@ -8,7 +8,7 @@ public struct HDF5Error: Error, Sendable, CustomStringConvertible {
     case unreadableFile
     /// The file has no HDF5 signature where one may be.
     case notHDF5
-    /// The file has the signature, and libhdf5 refuses to open it: it is truncated or damaged.
+    /// The file has the signature and cannot be opened: it is truncated, damaged, or not closed by who wrote it.
     case damagedFile
     /// The file cannot be created.
     case cannotCreate
@@ -53,6 +53,14 @@ public struct HDF5Error: Error, Sendable, CustomStringConvertible {
     public let major: String
     /// The kind of failure.
     public let minor: String
+
+    package init(function: String, line: Int, description: String, major: String, minor: String) {
+      self.function = function
+      self.line = line
+      self.description = description
+      self.major = major
+      self.minor = minor
+    }
   }
 
   public let code: Code
@@ -65,16 +73,14 @@ public struct HDF5Error: Error, Sendable, CustomStringConvertible {
   /// What libhdf5 said, the function that was called first, the one that failed last.
   public let frames: [Frame]
 
-  init(_ code: Code, _ reason: String, path: String? = nil, object: String? = nil, frames: [Frame] = []) {
+  package init(
+    _ code: Code, _ reason: String, path: String? = nil, object: String? = nil, frames: [Frame] = []
+  ) {
     self.code = code
     self.reason = reason
     self.path = path
     self.object = object
     self.frames = frames
-  }
-
-  init(_ code: Code, _ reason: String, at place: HDF5Handle) {
-    self.init(code, reason, path: place.file, object: place.object)
   }
 
   /// The reason, followed by what failed innermost in libhdf5.

@@ -1,6 +1,6 @@
 extension HDF5AttributeValue {
   /// Decodes the elements of a type of fixed size as they lie in the file.
-  init(decoding bytes: [UInt8], as element: HDF5ElementType, isBigEndian: Bool) {
+  package init(decoding bytes: [UInt8], as element: HDF5ElementType, isBigEndian: Bool) {
     func words(_ width: Int) -> [UInt64] {
       stride(from: 0, to: bytes.count, by: width).map { start in
         let word = bytes[start..<start + width]
@@ -29,7 +29,7 @@ extension HDF5AttributeValue {
 
 extension HDF5StringType {
   /// The text of a fixed-length string without its padding, or nil if it is not UTF-8.
-  func text(of bytes: ArraySlice<UInt8>) -> String? {
+  package func text(of bytes: ArraySlice<UInt8>) -> String? {
     let content =
       switch padding {
       case .nullTerminated: bytes.prefix { $0 != 0 }

@@ -5,7 +5,7 @@ extension HDF5DatasetDescription {
   static let sparseByteLimit = 256 << 20
 
   /// What contradicts itself or a file of that size, in words; nil if every byte can be read.
-  func problem(fileSize: UInt64) -> String? {
+  package func problem(fileSize: UInt64) -> String? {
     switch storage {
     case .contiguous(let offset):
       return Self.problem(of: "its data", offset: offset, size: UInt64(byteCount), fileSize: fileSize)

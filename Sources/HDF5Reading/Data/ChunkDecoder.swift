@@ -57,7 +57,7 @@ func unshuffle(_ bytes: [UInt8], width: Int) -> [UInt8] {
 }
 
 /// Reverses the bytes of each word of `width` bytes.
-func reverseBytes(of bytes: inout [UInt8], width: Int) {
+package func reverseBytes(of bytes: inout [UInt8], width: Int) {
   guard width > 1 else { return }
   for start in stride(from: 0, to: bytes.count - width + 1, by: width) {
     for offset in 0..<width / 2 { bytes.swapAt(start + offset, start + width - 1 - offset) }

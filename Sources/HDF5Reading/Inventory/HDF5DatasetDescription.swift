@@ -14,6 +14,21 @@ public struct HDF5DatasetDescription: Sendable {
   public let byteCount: Int
   public let storage: HDF5Storage
   public let attributes: [HDF5Attribute]
+
+  package init(
+    path: String, identity: HDF5ObjectIdentity, elementType: HDF5ElementType, isBigEndian: Bool, dimensions: [UInt64],
+    isNull: Bool, byteCount: Int, storage: HDF5Storage, attributes: [HDF5Attribute]
+  ) {
+    self.path = path
+    self.identity = identity
+    self.elementType = elementType
+    self.isBigEndian = isBigEndian
+    self.dimensions = dimensions
+    self.isNull = isNull
+    self.byteCount = byteCount
+    self.storage = storage
+    self.attributes = attributes
+  }
 }
 
 /// Where the bytes of a dataset are.

@@ -36,7 +36,7 @@ public enum HDF5ElementType: Hashable, Sendable {
   }
 
   /// The unit in which byte order is reversed, in bytes.
-  var swapWidth: Int {
+  package var swapWidth: Int {
     switch self {
     case .integer(let bits, _): bits / 8
     case .float16, .bfloat16: 2

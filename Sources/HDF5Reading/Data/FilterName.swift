@@ -1,7 +1,7 @@
 /// What filters are called whose numbers are registered with The HDF Group, or that belong to libhdf5.
-enum FilterName {
+package enum FilterName {
   /// h5py's filter over liblzf.
-  static let lzf: Int32 = 32000
+  package static let lzf: Int32 = 32000
 
   private static let names: [Int32: String] = [
     1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 305: "lzo", 307: "bzip2",
@@ -16,7 +16,8 @@ enum FilterName {
   /// - Parameters:
   ///   - text: what the file calls the filter; for a number that is known, it is not believed.
   ///   - filters: those before it in the pipeline.
-  static func refusal(of number: Int32, calledInFile text: String, behind filters: [HDF5ChunkFilter]) -> String {
+  package static func refusal(of number: Int32, calledInFile text: String, behind filters: [HDF5ChunkFilter]) -> String
+  {
     let name = names[number] ?? (text.isEmpty ? "without a name" : text)
     let what = "its chunks are filtered by number \(number) (\(name))"
     if number == 2 { return what + " without the width of an element" }
@@ -27,5 +28,5 @@ enum FilterName {
 
 extension HDF5ChunkFilter {
   /// True if the filter changes the size by an amount that only its output tells.
-  var isCompression: Bool { self == .deflate || self == .lzf }
+  package var isCompression: Bool { self == .deflate || self == .lzf }
 }
