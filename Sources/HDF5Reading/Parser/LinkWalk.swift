@@ -27,7 +27,10 @@ struct LinkWalk {
     ancestors.append(group)
     let first = links.count
     let prefix = path == "/" ? path : path + "/"
-    links.reserveCapacity(ancestors.count == 1 ? members.count : 0)
+    if ancestors.count == 1 {
+      links.reserveCapacity(members.count)
+      datasets.reserveCapacity(members.count)
+    }
     for member in members { try visit(member, prefix: prefix) }
     groups[group] = (path, first..<links.count)
     ancestors.removeLast()
