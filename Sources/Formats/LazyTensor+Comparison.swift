@@ -23,8 +23,8 @@ extension LazyTensor {
   package func firstDifference(from other: LazyTensor) throws -> Int? {
     precondition(byteCount == other.byteCount)
     var difference: Int?
-    try withPieceBuffer(byteCount: min(4 << 20, byteCount)) { buffer in
-      try forEachPiece(upTo: max(1, buffer.count)) { offset, piece in
+    try withPieceBuffer(byteCount: pieceByteCount(upTo: 4 << 20)) { buffer in
+      try forEachPiece(upTo: 4 << 20) { offset, piece in
         guard difference == nil, !piece.isEmpty else { return }
         let theirs = UnsafeMutableRawBufferPointer(rebasing: buffer[..<piece.count])
         try other.read(offset..<offset + piece.count, into: theirs)

@@ -6,6 +6,13 @@ public protocol RangeReader: Sendable {
   /// - Precondition: `range` lies inside the tensor, begins and ends with an element, and `buffer` has exactly its
   ///   size.
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws
+
+  /// Ranges that begin and end with multiples of this many bytes are read without doing work twice; 1 if any are.
+  var pieceByteCount: Int { get }
+}
+
+extension RangeReader {
+  public var pieceByteCount: Int { 1 }
 }
 
 /// A checksum that the file holds of a tensor's bytes.
@@ -146,13 +153,23 @@ public struct LazyTensor: Sendable {
     return try Tensor(dtype: dtype, shape: shape, bytes: bytes)
   }
 
+  /// How many bytes a piece has if it is to have about `limit`: a multiple of what a reader reads best, if that is at
+  /// most 16 MiB, and not more than all bytes.
+  package func pieceByteCount(upTo limit: Int) -> Int {
+    var count = limit
+    if case .reader(let reader) = content, case let unit = reader.pieceByteCount, (2...16 << 20).contains(unit) {
+      count = max(unit, limit / unit * unit)
+    }
+    return min(count, byteCount)
+  }
+
   /// Calls `body` with consecutive pieces of the bytes, each of at most `limit` bytes, through one buffer.
   ///
-  /// Memory: `limit` bytes, whatever the size of the tensor.
+  /// Memory: `limit` bytes, or at most 16 MiB where a reader wants longer pieces, whatever the size of the tensor.
   public func forEachPiece(
     upTo limit: Int = 4 << 20, _ body: (_ offset: Int, _ bytes: UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    try withPieceBuffer(byteCount: min(limit, byteCount)) { buffer in
+    try withPieceBuffer(byteCount: pieceByteCount(upTo: limit)) { buffer in
       var offset = 0
       while offset < byteCount {
         let end = min(offset + buffer.count, byteCount)

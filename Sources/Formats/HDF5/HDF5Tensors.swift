@@ -104,6 +104,8 @@ private struct HDF5Range: RangeReader {
   let file: String
   let format: String
 
+  var pieceByteCount: Int { dataset.chunkRowByteCount ?? 1 }
+
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     do {
       try dataset.read(range, into: buffer)

@@ -1,3 +1,13 @@
+internal import Dispatch
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
 /// One read of a chunked dataset: copies the parts of chunks that lie in a range of the row-major bytes.
 struct ChunkCopy {
   private let reader: HDF5DatasetReader
@@ -34,21 +44,51 @@ struct ChunkCopy {
     return strides
   }
 
+  /// Filtered chunks are decoded on all processors: each fills bytes of the buffer that no other does.
+  ///
   /// - Parameter buffer: has exactly the size of the range.
+  /// - Throws: what the first chunk, in their order, threw.
   func run(into buffer: UnsafeMutableRawBufferPointer) throws {
     let grid = HDF5ChunkIndex.grid(reader.description.dimensions, chunkDimensions: index.chunkDimensions)
     // Whole rows of chunks before and behind the range are not looked at.
     let perRow = index.chunks.count / Int(grid[0])
     let rows = elements.lowerBound / strides[0] / chunk[0]...(elements.upperBound - 1) / strides[0] / chunk[0]
-    var position = [UInt64](repeating: 0, count: grid.count)
-    position[0] = UInt64(rows.lowerBound)
-    for number in rows.lowerBound * perRow..<(rows.upperBound + 1) * perRow {
-      let origin = zip(position, chunk).map { Int($0) * $1 }
-      // Safe because the buffer is passed on as it came.
-      try unsafe copy(index.chunks[number], origin: origin, into: buffer)
-      advance(&position, in: grid)
+    let numbers = rows.lowerBound * perRow..<(rows.upperBound + 1) * perRow
+    let isShared =
+      !index.filters.isEmpty && buffer.count >= Self.sharedByteCount && decoder.byteCount <= Self.chunkByteCount
+    let workers = isShared ? min(numbers.count, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) : 1
+    let failures = Failures()
+    // Safe because the buffer outlives the call, and every chunk has its own part of it.
+    nonisolated(unsafe) let target = unsafe buffer
+    let work = { @Sendable (worker: Int) in
+      for number in stride(from: numbers.lowerBound + worker, to: numbers.upperBound, by: workers) {
+        guard failures.isEmpty(before: number) else { return }
+        do {
+          try unsafe copy(index.chunks[number], origin: origin(of: number, in: grid), into: target)
+        } catch {
+          failures.add(error, at: number)
+        }
+      }
     }
+    if workers > 1 { DispatchQueue.concurrentPerform(iterations: workers, execute: work) } else { work(0) }
+    if let error = failures.first { throw error }
   }
+
+  /// The first element of a chunk.
+  private func origin(of number: Int, in grid: [UInt64]) -> [Int] {
+    var rest = number
+    var origin = [Int](repeating: 0, count: grid.count)
+    for axis in grid.indices.reversed() {
+      origin[axis] = rest % Int(grid[axis]) * chunk[axis]
+      rest /= Int(grid[axis])
+    }
+    return origin
+  }
+
+  /// Less is decoded by one thread.
+  private static let sharedByteCount = 1 << 17
+  /// Larger chunks are decoded one at a time, because each takes its size twice.
+  private static let chunkByteCount = 4 << 20
 
   private func copy(_ stored: HDF5Chunk?, origin: [Int], into buffer: UnsafeMutableRawBufferPointer) throws {
     let extent = dimensions.indices.map { min(chunk[$0], dimensions[$0] - origin[$0]) }
@@ -109,5 +149,39 @@ struct ChunkCopy {
     }
     if reader.description.isBigEndian { reverseBytes(of: &bytes, width: reader.swapWidth) }
     return bytes
+  }
+}
+
+extension HDF5DatasetReader {
+  /// The bytes of the dataset that one row of chunks along the first dimension holds: whoever reads whole multiples of it
+  /// has no chunk decoded twice. Nil if the data is not in chunks.
+  public var chunkRowByteCount: Int? {
+    guard case .chunked(let index) = description.storage, let rows = index.chunkDimensions.first,
+      let count = description.dimensions.first, count > 0
+    else { return nil }
+    // The product fits, because that of the whole dataset does.
+    return description.byteCount / Int(count) * Int(min(rows, count))
+  }
+}
+
+/// What went wrong with chunks, on whichever thread.
+// Safe because `failure` is touched by one thread at a time, which has taken the one turn that there is.
+private final class Failures: @unchecked Sendable {
+  private let turn = DispatchSemaphore(value: 1)
+  private var failure: (number: Int, error: any Error)?
+
+  private func inTurn<Result>(_ body: () -> Result) -> Result {
+    turn.wait()
+    defer { turn.signal() }
+    return body()
+  }
+
+  var first: (any Error)? { inTurn { failure?.error } }
+
+  /// False if a chunk before this one failed already.
+  func isEmpty(before number: Int) -> Bool { inTurn { failure.map { $0.number > number } ?? true } }
+
+  func add(_ error: any Error, at number: Int) {
+    inTurn { if failure.map({ $0.number > number }) ?? true { failure = (number, error) } }
   }
 }
