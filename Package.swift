@@ -65,6 +65,7 @@ let package = Package(
       providers: [.apt(["liblzf-dev"]), .brew(["liblzf"])]),
     blas,
     .target(name: "CTensorFerryKernels", path: "Sources/CKernels"),
+    .target(name: "CTensorFerryFiles", path: "Sources/CFiles"),
 
     // Files
     library("Zlib", ["CTensorFerryZlib"]),
@@ -73,7 +74,10 @@ let package = Package(
     library("Tensors", [.product(name: "OrderedCollections", package: "swift-collections")]),
     library(
       "Formats",
-      ["TensorFerryTensors", "TensorFerryHDF5", "TensorFerryZlib", .product(name: "Crypto", package: "swift-crypto")]),
+      [
+        "TensorFerryTensors", "TensorFerryHDF5", "TensorFerryZlib", "CTensorFerryFiles",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
 
     // Models
     library("Operators", ["TensorFerryTensors", "CTensorFerryBLAS", "CTensorFerryKernels"]),

@@ -12,26 +12,26 @@ extension HDF5Format {
 
   /// Writes `tensorferry.weights/1`: see `docs/reference/formats/hdf5.md`.
   ///
-  /// libhdf5 writes the metadata and allocates the data; the bytes of tensors are written straight to their place,
-  /// in pieces of 4 MiB. Each tensor is read twice: once for its SHA-256, once to be written.
+  /// libhdf5 writes the metadata and allocates the data; the bytes of tensors are copied straight to their place. A
+  /// second thread computes the SHA-256 of the large ones meanwhile, whose attributes are written last.
   public func write(_ state: StateDict, to path: String) throws {
     try checkRepresentable(state, at: path)
     do {
       var places = try create(state, at: path)
       let large = state.filter(Self.isLarge)
       if !large.isEmpty { places += try allocate(large, in: path) }
+      let tensors = large.map(\.tensor.unobserved)
+      let hashes = BackgroundTask { try tensors.map { try $0.sha256() } }
       let file = try OutputFile(updating: path)
       for (tensor, offset) in places { try file.write(tensor, at: offset) }
       try file.close()
+      if !large.isEmpty { try note(zip(large, try hashes.value()), in: path) }
     } catch let error as HDF5Error {
       throw WeightFileError(.unwritable, error.cause, file: path, format: Self.name, underlying: error)
     }
   }
 
   public static let distinguishesCompositions = false
-
-  /// Once for its SHA-256, once to be written.
-  public static let readsPerWrite = 2
 
   public static func problem(ofName name: String) -> String? {
     let isPath = name.utf8.allSatisfy { $0 == UInt8(ascii: ".") }
@@ -79,8 +79,9 @@ extension HDF5Format {
         if DType.taggedBytes.contains(element.tensor.dtype) {
           try dataset.setAttribute("dtype", .strings([element.tensor.dtype.rawValue]))
         }
-        try dataset.setAttribute("sha256", .strings([element.tensor.sha256()]))
-        if element.tensor.byteCount > 0, !Self.isLarge(element) {
+        if Self.isLarge(element) { continue }
+        try dataset.setAttribute("sha256", .strings([element.tensor.unobserved.sha256()]))
+        if element.tensor.byteCount > 0 {
           places.append((element.tensor, try Self.offset(of: dataset)))
         }
       }
@@ -101,6 +102,13 @@ extension HDF5Format {
         try dataset.write(bytes: zeros, to: first)
         return (element.tensor, try Self.offset(of: dataset))
       }
+    }
+  }
+
+  /// Adds the hashes of the large tensors.
+  private func note(_ hashes: some Sequence<(StateDict.Element, String)>, in path: String) throws {
+    try HDF5File.update(at: path) { file in
+      for (element, hash) in hashes { try file.dataset(element.name).setAttribute("sha256", .strings([hash])) }
     }
   }
 
