@@ -3,6 +3,8 @@
 # make lint     format, warnings and dependencies between targets
 # make docs     the API reference, into .build/docs
 # make compare  docs/explanation/comparison.md: the rules of other tools and verify, on the same models
+# make bench    docs/benchmarks.md: every goal of speed and memory beside its peer, and growth; about an hour
+# make bench-quick   the same on smaller sizes in three minutes, only printed; BENCH_OPTIONS="--only PATTERN" for some rows
 # make bench-memory  the peak memory of every conversion, on files of 4 GiB
 # make install  the command and its completions, below PREFIX (/usr/local)
 #
@@ -13,12 +15,15 @@ PREFIX ?= /usr/local
 BUILD ?= .build
 export PKG_CONFIG_PATH := $(abspath $(BUILD))/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 PYTHON := $(BUILD)/python/bin/python3
-RELEASE := swift build -c release --product tensorferry
+# The command starts in two thirds of the time if Swift's libraries are part of it; on macOS they belong to the system.
+STATIC := $(if $(filter Linux,$(shell uname)),--static-swift-stdlib)
+RELEASE := swift build -c release $(STATIC) --product tensorferry
 # Lint and test build with the same flags, so that one build serves both; optimised, because the oracle of the verifier
 # is plain loops, which take a hundred times as long without.
 STRICT := TENSORFERRY_WARNINGS_ARE_ERRORS=1
 
-.PHONY: demo test lint docs compare bench-memory install libraries test-programs python clean
+.PHONY: demo test lint docs compare bench bench-quick bench-memory bench-programs install libraries test-programs python \
+  clean
 
 demo: libraries
 	@$(RELEASE)
@@ -44,6 +49,21 @@ compare: libraries python
 	@$(RELEASE)
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) Benchmarks/comparison/comparators.py "$$($(RELEASE) --show-bin-path)/tensorferry" \
 	  -o docs/explanation/comparison.md
+
+# What a client builds, in a package and a folder of its own; the first time takes minutes.
+BENCH_BUILD := swift build -c release --package-path Benchmarks --scratch-path $(BUILD)/benchmarks --product Worker
+BENCH := PYTHONDONTWRITEBYTECODE=1 $(PYTHON) Benchmarks/bench.py --tool "$$($(RELEASE) --show-bin-path)/tensorferry" \
+  --worker "$$($(BENCH_BUILD) --show-bin-path)/Worker"
+
+bench: libraries python bench-programs
+	@$(RELEASE)
+	@$(BENCH_BUILD)
+	@$(BENCH) --docs docs $(BENCH_OPTIONS)
+
+bench-quick: libraries python bench-programs
+	@$(RELEASE)
+	@$(BENCH_BUILD)
+	@$(BENCH) --quick $(BENCH_OPTIONS)
 
 bench-memory: libraries
 	@$(RELEASE)
@@ -103,6 +123,15 @@ test-programs:
 	command -v chromium >/dev/null 2>&1 || [ -d /Applications/Chromium.app ] || { apt="$$apt chromium"; \
 	  brew="$$brew --cask chromium"; }; \
 	python3 -c 'import venv, ensurepip' 2>/dev/null || { apt="$$apt python3-venv"; brew="$$brew python3"; }; \
+	$(install_packages)
+
+# mkfs.xfs, for files that share their data, and the compiler that torch.compile calls.
+bench-programs:
+	@apt=; brew=; \
+	if [ "$$(uname)" = Linux ]; then \
+	  command -v mkfs.xfs >/dev/null 2>&1 || apt="$$apt xfsprogs"; \
+	  command -v g++ >/dev/null 2>&1 || apt="$$apt g++"; \
+	fi; \
 	$(install_packages)
 
 python: test-programs $(BUILD)/python/ready

@@ -44,6 +44,10 @@ let package = Package(
     .library(name: "TensorFerryHDF5", targets: ["TensorFerryHDF5"]),
     .executable(name: "tensorferry", targets: ["TensorFerryCLI"]),
   ],
+  traits: [
+    .default(enabledTraits: ["LibHDF5"]),
+    .trait(name: "LibHDF5", description: "Write HDF5, by means of libhdf5, and let it describe trusted files."),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
@@ -65,15 +69,21 @@ let package = Package(
       providers: [.apt(["liblzf-dev"]), .brew(["liblzf"])]),
     blas,
     .target(name: "CTensorFerryKernels", path: "Sources/CKernels"),
+    .target(name: "CTensorFerryFiles", path: "Sources/CFiles"),
 
     // Files
     library("Zlib", ["CTensorFerryZlib"]),
     library("LZF", ["CTensorFerryLZF"]),
-    library("HDF5", ["CTensorFerryHDF5", "TensorFerryZlib", "TensorFerryLZF"], [.strictMemorySafety()]),
+    library("HDF5Reading", ["CTensorFerryKernels", "TensorFerryZlib", "TensorFerryLZF"], [.strictMemorySafety()]),
+    library("HDF5", ["CTensorFerryHDF5", "TensorFerryHDF5Reading"], [.strictMemorySafety()]),
     library("Tensors", ["CTensorFerryKernels", .product(name: "OrderedCollections", package: "swift-collections")]),
     library(
       "Formats",
-      ["TensorFerryTensors", "TensorFerryHDF5", "TensorFerryZlib", .product(name: "Crypto", package: "swift-crypto")]),
+      [
+        "TensorFerryTensors", "TensorFerryHDF5Reading",
+        .target(name: "TensorFerryHDF5", condition: .when(traits: ["LibHDF5"])), "TensorFerryZlib", "CTensorFerryFiles",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
 
     // Models
     library("Operators", ["TensorFerryTensors", "CTensorFerryBLAS", "CTensorFerryKernels"]),
@@ -105,9 +115,10 @@ let package = Package(
       swiftSettings: settings),
     tests("Zlib", ["TensorFerryZlib"]),
     tests("LZF", ["TensorFerryLZF"]),
-    tests("HDF5", ["TensorFerryHDF5", "CTensorFerryHDF5"]),
+    tests("HDF5Reading", ["TensorFerryHDF5Reading", "TensorFerryHDF5"]),
+    tests("HDF5", ["TensorFerryHDF5", "TensorFerryHDF5Reading", "CTensorFerryHDF5"]),
     tests("Tensors", ["TensorFerryTensors", "CTensorFerryKernels"]),
-    tests("Formats", ["TensorFerryFormats", "TensorFerryTensors", "TensorFerryHDF5"]),
+    tests("Formats", ["TensorFerryFormats", "TensorFerryTensors", "TensorFerryHDF5Reading", "TensorFerryHDF5"]),
     tests("Operators", ["TensorFerryOperators", "TensorFerryTensors", "CTensorFerryKernels"]),
     tests("Mapping", ["TensorFerryMapping", "TensorFerryTensors"]),
     tests(
@@ -117,7 +128,7 @@ let package = Package(
       "Parity",
       ["TensorFerryParity", "TensorFerryModels", "TensorFerryOperators", "TensorFerryTensors", "TensorFerryFormats"]),
     tests("CLI", ["TensorFerry", "TensorFerryCLI"]),
-    tests("Project", ["TensorFerryCLI", "TensorFerryMapping"]),
+    tests("Project", ["TensorFerryCLI", "TensorFerryMapping", "TensorFerryTensors"]),
   ],
   swiftLanguageModes: [.v6]
 )

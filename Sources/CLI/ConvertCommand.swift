@@ -71,11 +71,12 @@ struct ConvertCommand: ParsableCommand {
         state, to: FormatChoice.format(named: to, for: output, shardSize: shardSize?.count), dtype: target,
         escapingNames: escapeNames)
       try conversion.checkRepresentable(at: output)
+      var report: WriteReport?
       if !dryRun {
         if !allowLossy { try conversion.checkLossless() }
-        try write(conversion)
+        report = try write(conversion)
       }
-      answer.print(json(conversion, state, plan), text: text(conversion, state, plan))
+      answer.print(json(conversion, state, plan, report), text: text(conversion, state, plan, report))
     }
   }
 
@@ -103,10 +104,10 @@ struct ConvertCommand: ParsableCommand {
     return (try plan.apply(to: state), plan)
   }
 
-  private func write(_ conversion: Conversion) throws {
+  private func write(_ conversion: Conversion) throws -> WriteReport {
     let line = ProgressLine(isQuiet: quiet)
     defer { line.erase() }
-    try Interruption.watching {
+    return try Interruption.watching {
       try conversion.write(to: output, replacing: force) { progress in
         try Interruption.check()
         line.show(progress)
@@ -114,7 +115,9 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
-  private func json(_ conversion: Conversion, _ state: StateDict, _ plan: MappingPlan?) -> JSONValue {
+  private func json(
+    _ conversion: Conversion, _ state: StateDict, _ plan: MappingPlan?, _ report: WriteReport?
+  ) -> JSONValue {
     [
       "schema": "tensorferry.convert/1",
       "source": [
@@ -124,6 +127,8 @@ struct ConvertCommand: ParsableCommand {
       "output": .string(dryRun ? output : conversion.writtenPath(for: output)),
       "dry_run": .bool(dryRun),
       "bytes": JSONValue(conversion.byteCount),
+      "shared_bytes": report.map { JSONValue($0.sharedByteCount) } ?? .null,
+      "copied_bytes": report.map { JSONValue($0.copiedByteCount) } ?? .null,
       "tensors": .array(
         conversion.steps.map {
           [
@@ -138,7 +143,9 @@ struct ConvertCommand: ParsableCommand {
     ]
   }
 
-  private func text(_ conversion: Conversion, _ state: StateDict, _ plan: MappingPlan?) -> String {
+  private func text(
+    _ conversion: Conversion, _ state: StateDict, _ plan: MappingPlan?, _ report: WriteReport?
+  ) -> String {
     let casts = conversion.steps.filter { $0.source != $0.target }
     var lines = ["read    \(input.escapedForDisplay): \(state.origin?.format ?? ""), \(count(state.count, "tensor"))"]
     if let plan, dryRun {
@@ -179,6 +186,11 @@ struct ConvertCommand: ParsableCommand {
         ? "would write \(output.escapedForDisplay): \(conversion.byteCount) bytes of data, through a buffer of 4 MiB"
         : "wrote   \(conversion.writtenPath(for: output).escapedForDisplay): \(conversion.byteCount) bytes of data, read back and compared bit for bit"
     )
+    if let report, report.sharedByteCount + report.copiedByteCount > 0 {
+      lines.append(
+        "        \(report.sharedByteCount) bytes shared with the input on the disk, \(report.copiedByteCount) copied by "
+          + "the system")
+    }
     return lines.joined(separator: "\n")
   }
 }

@@ -18,11 +18,11 @@ struct Interruption: Error {
   /// Calls `body`, in which ``check()`` throws once one of the signals has come, so that what was begun is removed.
   ///
   /// A second signal ends the process at once.
-  static func watching(_ body: () throws -> Void) throws {
+  static func watching<Result>(_ body: () throws -> Result) throws -> Result {
     pending = 0
     let before = signals.map { ($0, replaceAction(of: $0)) }
     defer { for (signal, var action) in before { sigaction(signal, &action, nil) } }
-    try body()
+    return try body()
   }
 
   /// - Throws: ``Interruption`` if a signal has come.

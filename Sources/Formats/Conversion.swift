@@ -82,13 +82,20 @@ public struct Conversion: Sendable {
   /// Writes the file: beside its path, then read back, compared bit for bit, and renamed.
   ///
   /// - Parameter progress: called from this thread for every piece of a tensor; what it throws ends the work.
+  /// - Returns: how many bytes did not pass through the process.
   /// - Throws: ``WeightFileError`` with code `.unwritable` if the path leads to the source, and what
   ///   ``TensorFerryTensors/StateDict/write(path:format:replacing:progress:)`` throws.
-  public func write(to path: String, replacing: Bool = false, progress: WriteProgress.Handler? = nil) throws {
+  @discardableResult
+  public func write(
+    to path: String, replacing: Bool = false, progress: WriteProgress.Handler? = nil
+  ) throws -> WriteReport {
     if let origin = source.origin?.path, AtomicFile.isSame(origin, as: path) {
       throw WeightFileError(.unwritable, "the output is the input", file: path)
     }
+    let tally = WriteTally()
+    let result = result.observed(by: tally)
     try advising { try result.write(path: path, format: format, replacing: replacing, progress: progress) }
+    return tally.report
   }
 
   /// The file that leads to what was written at `path`: the index if there are shards.

@@ -6,9 +6,12 @@ public struct ReadingOptions: Sendable, Hashable {
   public var voidTypes: VoidTypes
   /// True to read quantised blocks as the `F32` numbers that they encode; see ``GGUFFormat/dequantised``.
   public var dequantised: Bool
+  /// Who describes HDF5 files.
+  public var hdf5Reader: HDF5Reader
 
-  public init(voidTypes: VoidTypes = [], dequantised: Bool = false) {
+  public init(voidTypes: VoidTypes = [], dequantised: Bool = false, hdf5Reader: HDF5Reader = .parser) {
     self.voidTypes = voidTypes
     self.dequantised = dequantised
+    self.hdf5Reader = hdf5Reader
   }
 }

@@ -28,7 +28,7 @@ extension StateDict {
 
   /// Writes the state dict to a file, so that the path holds either all of it or what it held before.
   ///
-  /// It is written beside the path, flushed to the disk, read again and compared bit for bit, and then renamed.
+  /// It is written beside the path, read again and compared bit for bit while it is flushed to the disk, and then renamed.
   ///
   /// - Parameters:
   ///   - replacing: true to replace a file that exists.
@@ -70,8 +70,11 @@ extension StateDict {
     guard map(\.tensor.encoding) == written.map(\.tensor.encoding) else {
       throw failure("the type of a tensor of blocks differs from what was written")
     }
+    var checked: Set<ObjectIdentifier> = []
     for element in self {
-      if case .file(let file, _) = element.tensor.content { try file.checkUnchanged() }
+      if case .file(let file, _) = element.tensor.content, checked.insert(ObjectIdentifier(file)).inserted {
+        try file.checkUnchanged()
+      }
     }
   }
 }

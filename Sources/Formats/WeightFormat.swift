@@ -32,9 +32,6 @@ public protocol WeightFormat: Sendable {
   /// False if names that look the same, however their accents are composed, are one name in a file of this format.
   static var distinguishesCompositions: Bool { get }
 
-  /// How often ``write(_:to:)`` reads each tensor.
-  static var readsPerWrite: Int { get }
-
   /// What a file of this format cannot keep of a state dict, one sentence each; tensors are always kept.
   func losses(of state: StateDict) -> [String]
 
@@ -55,8 +52,8 @@ public protocol WeightFormat: Sendable {
 
   /// Puts a state dict at a path, so that it holds either all of it or what it held before.
   ///
-  /// A format that writes one file has it from an extension: beside the path, flushed to the disk, read again and
-  /// compared bit for bit, then renamed.
+  /// A format that writes one file has it from an extension: beside the path, read again and compared bit for bit while
+  /// it is flushed to the disk, then renamed.
   ///
   /// - Parameter progress: called for every piece; what it throws ends the work, and nothing is left behind.
   func save(_ state: StateDict, to path: String, replacing: Bool, progress: WriteProgress.Handler?) throws
@@ -87,6 +84,7 @@ extension WeightFormat {
         error.file = path
         throw error
       }
+    } check: { temporary in
       try meter?.begin(.verify)
       try state.checkEqual(try read(SourceFile(path: temporary)), at: path, as: Self.self)
     } beforeCommit: {
@@ -101,6 +99,5 @@ extension WeightFormat {
   public static var keepsNames: Bool { true }
   public static func problem(ofName name: String) -> String? { nil }
   public static var distinguishesCompositions: Bool { true }
-  public static var readsPerWrite: Int { 1 }
   public func losses(of state: StateDict) -> [String] { [] }
 }

@@ -15,7 +15,7 @@ public struct WriteProgress: Hashable, Sendable {
   public let phase: Phase
   /// The bytes of tensors that this phase has read.
   public let done: Int
-  /// The bytes that this phase reads: where a format needs a hash of a tensor before its bytes, they count twice.
+  /// The bytes that this phase reads.
   public let total: Int
 }
 
@@ -23,19 +23,16 @@ public struct WriteProgress: Hashable, Sendable {
 final class ProgressMeter: ReadObserver {
   private let handler: WriteProgress.Handler
   private let byteCount: Int
-  private let readsPerWrite: Int
   private let progress: Locked<WriteProgress>
 
   init(_ handler: @escaping WriteProgress.Handler, writing state: StateDict, as format: any WeightFormat.Type) {
     self.handler = handler
     byteCount = state.reduce(0) { $0 + ($1.aliasOf == nil || !format.keepsTies ? $1.tensor.byteCount : 0) }
-    readsPerWrite = format.readsPerWrite
     progress = Locked(WriteProgress(phase: .write, done: 0, total: 0))
   }
 
   func begin(_ phase: WriteProgress.Phase) throws {
-    let total = phase == .write ? byteCount * readsPerWrite : byteCount
-    progress.withLock { $0 = WriteProgress(phase: phase, done: 0, total: total) }
+    progress.withLock { $0 = WriteProgress(phase: phase, done: 0, total: byteCount) }
     try report()
   }
 

@@ -139,5 +139,12 @@ extension Double: StageScalar {
 
 extension ArrayView<Float> {
   /// The same numbers in Double; exact.
-  package func widened() throws -> ArrayView<Double> { try ArrayView<Double>(values.map(Double.init), shape: shape) }
+  package func widened() throws -> ArrayView<Double> {
+    let wide = try MutableArrayView<Double>(shape: shape)
+    let (values, result) = (elements, wide.elements)
+    withExtendedLifetime(self) {
+      for index in values.indices { result[index] = Double(values[index]) }
+    }
+    return wide.finished()
+  }
 }

@@ -78,7 +78,7 @@ struct StageVerifier {
     let double = float64.merging(trace.float64) { $1 }
     for (index, stage) in graph.stages.enumerated() where judged?.contains(stage.name) ?? true {
       if let shape = trace.shapes[stage.name], reports[index].shape == nil { reports[index].shape = shape }
-      let ours = try judgeFloat32(stage, single, trace, &reports[index])
+      let ours = try judgeFloat32(stage, single, double, trace, &reports[index])
       try judgeFloat64(stage, double, trace, ours, &reports[index])
     }
   }
@@ -91,9 +91,11 @@ struct StageVerifier {
 
   /// Judges the reference's float32 values and ours against the oracle on the float32 input.
   ///
+  /// - Parameter doubles: where inputs and parameters are widened already.
   /// - Returns: our values, or nil if the reference lacks the stage or its input.
   private func judgeFloat32(
-    _ stage: Stage, _ values: [ValueName: ArrayView<Float>], _ trace: ReferenceTrace, _ report: inout StageReport
+    _ stage: Stage, _ values: [ValueName: ArrayView<Float>], _ doubles: [ValueName: ArrayView<Double>],
+    _ trace: ReferenceTrace, _ report: inout StageReport
   ) throws -> [Double]? {
     guard let recorded = values[.stage(stage.name)] else {
       report.gaps.append("case \(trace.caseName) lacks the float32 values of stage '\(stage.name)'")
@@ -104,7 +106,10 @@ struct StageVerifier {
     }
     var workspace = Workspace()
     let ours = try stage.evaluate(operands, &workspace)
-    let wide = try operands.map { try $0.widened() }
+    let wide = try zip(stage.operands, operands).map { name, operand in
+      if case .stage = name { return try operand.widened() }
+      return try doubles[name] ?? operand.widened()
+    }
     let oracle = try stage.evaluate(wide, &workspace)
     let bound = try stage.bound(wide, output: oracle, .float32)
     let referenceBound =
@@ -141,11 +146,12 @@ struct StageVerifier {
     }
     var workspace = Workspace()
     let oracle = try stage.evaluate(operands, &workspace)
+    let judged = recorded.values
     report[.weights].compare(
       Comparison(
-        caseName: trace.caseName, shape: trace.shapes[stage.name]!, judged: recorded.values, oracle: oracle,
+        caseName: trace.caseName, shape: trace.shapes[stage.name]!, judged: judged, oracle: oracle,
         bound: try stage.bound(operands, output: oracle, reference(.float64, stage)),
-        deviation: try deviation(stage, operands, oracle, reference(.float64, stage)), reference: recorded.values,
+        deviation: try deviation(stage, operands, oracle, reference(.float64, stage)), reference: judged,
         ours: ours, rounding: reference(.float64, stage)))
   }
 

@@ -6,6 +6,13 @@ public protocol RangeReader: Sendable {
   /// - Precondition: `range` lies inside the tensor, begins and ends with an element, and `buffer` has exactly its
   ///   size.
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws
+
+  /// Ranges that begin and end with multiples of this many bytes are read without doing work twice; 1 if any are.
+  var pieceByteCount: Int { get }
+}
+
+extension RangeReader {
+  public var pieceByteCount: Int { 1 }
 }
 
 /// A checksum that the file holds of a tensor's bytes.
@@ -16,10 +23,19 @@ package protocol ContentChecksum: AnyObject, Sendable {
   func observe(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws
 }
 
-/// Is told of every range of a tensor's bytes that was read.
+/// Is told of every range of a tensor's bytes that was read, or copied without being read.
 package protocol ReadObserver: AnyObject, Sendable {
   /// - Throws: to end what reads the tensor.
   func didRead(_ byteCount: Int) throws
+
+  /// Is told beside ``didRead(_:)`` of bytes that the system copied, so that they did not pass through the process.
+  ///
+  /// - Parameter isShared: true if they were not copied either: both files have them on the disk in one place.
+  func didTransfer(_ byteCount: Int, isShared: Bool)
+}
+
+extension ReadObserver {
+  package func didTransfer(_ byteCount: Int, isShared: Bool) {}
 }
 
 /// A dtype and a shape whose bytes are not read yet.
@@ -45,7 +61,7 @@ public struct LazyTensor: Sendable {
   /// What the bytes encode if the dtype is `.block`; nil for numbers.
   public let encoding: BlockEncoding?
   let checksum: (any ContentChecksum)?
-  private var observer: (any ReadObserver)?
+  private var observers: [any ReadObserver] = []
 
   /// - Throws: ``TensorError`` with code `.sizeOverflow` or `.partialByte` if dtype and shape have no size,
   ///   `.truncatedFile` if a range of a file ends behind its end, `.sizeMismatch` if bytes in memory have another size.
@@ -112,14 +128,31 @@ public struct LazyTensor: Sendable {
     case .memory(let bytes): bytes.withUnsafeBytes { buffer.copyMemory(from: .init(rebasing: $0[range])) }
     }
     try checksum?.observe(UnsafeRawBufferPointer(buffer), at: range.lowerBound)
-    try observer?.didRead(range.count)
+    try noteRead(range.count)
   }
 
-  /// The same tensor, whose reads an observer is told of.
+  /// The same tensor, whose reads one observer more is told of.
   package func observed(by observer: any ReadObserver) -> LazyTensor {
     var copy = self
-    copy.observer = observer
+    copy.observers.append(observer)
     return copy
+  }
+
+  /// The same tensor, whose reads nobody is told of: for a second thread, from which no progress is reported.
+  package var unobserved: LazyTensor {
+    var copy = self
+    copy.observers = []
+    return copy
+  }
+
+  /// Tells the observers of bytes that were read for this tensor by other means than ``read(_:into:)``.
+  package func noteRead(_ byteCount: Int) throws {
+    for observer in observers { try observer.didRead(byteCount) }
+  }
+
+  /// Tells the observers of bytes that the system copied.
+  package func noteTransfer(_ byteCount: Int, isShared: Bool) {
+    for observer in observers { observer.didTransfer(byteCount, isShared: isShared) }
   }
 
   /// Asks a reader for whole elements only, so that it can swap and gather without caring for parts of one.
@@ -158,13 +191,26 @@ public struct LazyTensor: Sendable {
       dtype: dtype, shape: shape, mapped: MappedBytes(files.file(source), at: offset, count: byteCount))
   }
 
+  /// True if the file holds a checksum of the bytes, which is compared whenever all are read in order.
+  package var hasChecksum: Bool { checksum != nil }
+
+  /// How many bytes a piece has if it is to have about `limit`: a multiple of what a reader reads best, if that is at
+  /// most 16 MiB, and not more than all bytes.
+  package func pieceByteCount(upTo limit: Int) -> Int {
+    var count = limit
+    if case .reader(let reader) = content, case let unit = reader.pieceByteCount, (2...16 << 20).contains(unit) {
+      count = max(unit, limit / unit * unit)
+    }
+    return min(count, byteCount)
+  }
+
   /// Calls `body` with consecutive pieces of the bytes, each of at most `limit` bytes, through one buffer.
   ///
-  /// Memory: `limit` bytes, whatever the size of the tensor.
+  /// Memory: `limit` bytes, or at most 16 MiB where a reader wants longer pieces, whatever the size of the tensor.
   public func forEachPiece(
     upTo limit: Int = 4 << 20, _ body: (_ offset: Int, _ bytes: UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    try withPieceBuffer(byteCount: min(limit, byteCount)) { buffer in
+    try withPieceBuffer(byteCount: pieceByteCount(upTo: limit)) { buffer in
       var offset = 0
       while offset < byteCount {
         let end = min(offset + buffer.count, byteCount)

@@ -1,4 +1,5 @@
 import Foundation
+import TensorFerryTensors
 import TensorFerryTestSupport
 import Testing
 
@@ -36,6 +37,16 @@ import Testing
   private static let built = Result { try build() }
   private static let programs = Project.root.appending(path: ".build/client/debug")
 
+  /// BLAS as the package of the benchmark has it.
+  #if os(macOS)
+    private static let blas =
+      ".target(name: \"CBenchmarkBLAS\", path: \"Sources/CBLAS/Accelerate\", "
+      + "linkerSettings: [.linkedFramework(\"Accelerate\")])"
+  #else
+    private static let blas =
+      ".systemLibrary(name: \"CBenchmarkBLAS\", path: \"Sources/CBLAS/OpenBLAS\", pkgConfig: \"openblas\")"
+  #endif
+
   private static func build() throws -> Completed {
     let directory = Project.root.appending(path: ".build/client-package")
     try? FileManager.default.removeItem(at: directory.appending(path: "Sources"))
@@ -64,6 +75,10 @@ import Testing
               "Models", "HDF5", "CZlib", .product(name: "TensorFerry", package: ferry),
               .product(name: "TensorFerryHDF5", package: ferry),
             ]),
+          .target(name: "CReading"), \(blas),
+          .executableTarget(
+            name: "Worker",
+            dependencies: ["CReading", "CBenchmarkBLAS", .product(name: "TensorFerry", package: ferry)]),
       \(pages.joined(separator: "\n"))
         ])
       """)
@@ -86,6 +101,12 @@ import Testing
     for page in Page.all {
       for (name, text) in try page.sources { try write("Sources/\(page.program)/\(name)", text) }
     }
+    // The program of the benchmark, which is a client, too.
+    for name in ["Worker", "CReading", "CBLAS"] {
+      try FileManager.default.copyItem(
+        at: Project.root.appending(path: "Benchmarks/Sources/\(name)"), to: directory.appending(path: "Sources/\(name)")
+      )
+    }
     let scratch = Project.root.appending(path: ".build/client")
     // SwiftPM keeps its plan, which does not see that a package beside it has a new folder.
     try? FileManager.default.removeItem(at: scratch.appending(path: "debug.yaml"))
@@ -107,6 +128,45 @@ import Testing
     guard try isBuilt() else { return }
     let ran = try run(Self.programs.appending(path: "Client"), [])
     #expect(ran.status == 0 && ran.output == "client 1 2 3 false\n", "\(ran.output)\n\(ran.errors)")
+  }
+
+  /// Runs the benchmark's rows that match a pattern, once; `tool` and `worker` may be other programs.
+  private func benchmark(_ pattern: String, worker: URL, in folder: URL) throws -> Completed {
+    try run(
+      Project.python,
+      [
+        Project.root.appending(path: "Benchmarks/bench.py").path, "--quick", "--turns", "1", "--seconds", "0.001",
+        "--tool", Project.command.path, "--worker", worker.path, "--docs", folder.path, "--only", pattern,
+      ], environment: ["PYTHONDONTWRITEBYTECODE": "1"])
+  }
+
+  @Test("the benchmark measures a kernel, a command and a growth, and writes all three into the page")
+  func benchmark() throws {
+    guard try isBuilt() else { return }
+    try withTemporaryDirectory { folder in
+      let ran = try benchmark(
+        "^pooling pass: 1x49x.*, 1 thread$|^conversion of small.*safetensors to pytorch|^growth: folded.*batch 8",
+        worker: Self.programs.appending(path: "Worker"), in: folder)
+      #expect(ran.status == 0, "\(ran.output)\n\(ran.errors)")
+      let json = try JSONValue(parsing: Array(Data(contentsOf: folder.appending(path: "benchmarks.json"))))
+      let rows = json["rows"]?.array ?? []
+      #expect(rows.map { $0["group"]?.string } == ["pooling pass", "conversion of small tensors", "growth"])
+      for row in rows.prefix(2) { #expect((row["value"]?.double ?? 0) > 0 && row["reached"]?.bool != nil) }
+      #expect(rows.last?["exponent"]?.double?.isFinite == true)
+      let page = try String(contentsOf: folder.appending(path: "benchmarks.md"), encoding: .utf8)
+      for row in rows { #expect(page.contains(row["name"]?.string ?? "-")) }
+    }
+  }
+
+  @Test("a row that cannot run is an error in the page, and the benchmark ends with status 1")
+  func failingRow() throws {
+    try withTemporaryDirectory { folder in
+      let ran = try benchmark("^pooling pass: 1x49x.*, 1 thread$", worker: folder.appending(path: "none"), in: folder)
+      #expect(ran.status == 1)
+      #expect(ran.output.contains("ERROR"))
+      let page = try String(contentsOf: folder.appending(path: "benchmarks.md"), encoding: .utf8)
+      #expect(page.contains("**failed**"))
+    }
   }
 
   /// Runs a page's Python code and then its program, in a folder of its own.

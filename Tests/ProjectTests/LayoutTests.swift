@@ -89,7 +89,7 @@ import Testing
   @Test("every Swift target has its tests")
   func mirrors() throws {
     let tests = try Self.folders(below: "Tests")
-    let withoutSwift: Set<String> = ["CHDF5", "CZlib", "CLZF", "CBLAS", "CKernels", "TensorFerry"]
+    let withoutSwift: Set<String> = ["CHDF5", "CZlib", "CLZF", "CBLAS", "CKernels", "CFiles", "TensorFerry"]
     for target in try Self.folders(below: "Sources") where !withoutSwift.contains(target) {
       #expect(tests.contains(target + "Tests"), "Sources/\(target) has no Tests/\(target)Tests")
     }

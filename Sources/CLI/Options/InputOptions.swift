@@ -13,14 +13,27 @@ struct InputOptions: ParsableArguments {
   @Flag(help: "Read the quantised blocks of GGUF files as the F32 numbers that they encode, where that is known.")
   var dequantise = false
 
+  @Option(
+    help: """
+      Who finds out what an HDF5 file holds: parser, which is for files from anyone, or libhdf5, which is for trusted \
+      files alone.
+      """, transform: Self.reader)
+  var reader: HDF5Reader = .parser
+
   func validate() throws { _ = try voidTypes() }
 
   /// Opens a file, and tells if its extension names another format than its content has.
   func open(_ path: String) throws -> StateDict {
     let state = try StateDict(
-      path: path, options: ReadingOptions(voidTypes: try voidTypes(), dequantised: dequantise))
+      path: path, options: ReadingOptions(voidTypes: try voidTypes(), dequantised: dequantise, hdf5Reader: reader))
     if let contradiction = state.origin?.contradiction { StandardError.print("note: \(contradiction)") }
     return state
+  }
+
+  private static func reader(_ name: String) throws -> HDF5Reader {
+    if let reader = HDF5Reader(rawValue: name) { return reader }
+    let names = HDF5Reader.allCases.map(\.rawValue).joined(separator: ", ")
+    throw ValidationError("'\(name)' is no reader of HDF5; there are \(names)")
   }
 
   private func voidTypes() throws -> VoidTypes {

@@ -17,19 +17,22 @@ struct AtomicFile {
   private let directory: String
   private let replacing: Bool
 
-  /// Calls `body` with a path in the same directory, flushes what it wrote to the disk, and renames it.
+  /// Calls `body` with a path in the same directory, flushes what it wrote to the disk while `check` looks at it, and
+  /// renames it.
   ///
   /// - Parameter beforeCommit: the last chance to throw.
   /// - Throws: ``WeightFileError`` with code `.outputExists` or `.unwritable`, and whatever `body` throws; the
   ///   temporary file is removed then.
   static func write(
     to path: String, replacing: Bool, _ body: (_ temporary: String) throws -> Void,
-    beforeCommit: () throws -> Void
+    check: (_ temporary: String) throws -> Void = { _ in }, beforeCommit: () throws -> Void = {}
   ) throws {
     let file = try AtomicFile(path: path, replacing: replacing)
     do {
       try body(file.temporary)
-      try file.flush()
+      let flush = file.startFlush()
+      try check(file.temporary)
+      try flush.value()
       try beforeCommit()
       try file.commit()
     } catch {
@@ -56,8 +59,10 @@ struct AtomicFile {
     temporary = "\(directory).\(name).tensorferry-\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
   }
 
-  /// Forces what was written to the disk.
-  func flush() throws { try Self.flush(temporary, of: path) }
+  /// Forces what was written to the disk, from another thread: that takes long, and is mostly waiting.
+  func startFlush() -> BackgroundTask<Void> {
+    BackgroundTask { [temporary, path] in try Self.flush(temporary, of: path) }
+  }
 
   /// Gives the file its path.
   func commit() throws {

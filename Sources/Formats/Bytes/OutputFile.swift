@@ -1,4 +1,4 @@
-internal import TensorFerryTensors
+package import TensorFerryTensors
 
 #if canImport(Glibc)
   internal import Glibc
@@ -10,19 +10,26 @@ internal import TensorFerryTensors
 
 /// A new file that is written from front to back, through a small buffer.
 ///
-/// Nothing is lost in silence: every failed write is thrown, and ``close()`` must be called to learn of the last one.
+/// Tensors that lie in a file as they are do not pass through it: neighbours are gathered into one long range, which
+/// the system copies or shares; see ``RangeCopy``. Nothing is lost in silence: every failed write is thrown, and ``close()`` must be called to learn of the last one.
 package final class OutputFile {
   private let path: String
   private var descriptor: Int32
   private var buffer: [UInt8] = []
+  /// What comes behind the buffer.
+  private var pending: RangeCopy?
+  private let methods: CopyMethods
   /// The number of bytes written so far: the offset of the next one.
   package private(set) var position: UInt64 = 0
 
   private static let bufferSize = 1 << 20
 
   /// Creates the file; it must not exist.
-  package init(creating path: String) throws {
+  ///
+  /// - Parameter methods: what the system is asked to do with ranges of other files.
+  package init(creating path: String, methods: CopyMethods = .all) throws {
     self.path = path
+    self.methods = methods
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
       throw WeightFileError(.unwritable, "cannot create: \(systemMessage(errno))", file: path)
@@ -33,6 +40,7 @@ package final class OutputFile {
   /// Opens an existing file, to write tensors to places in it.
   init(updating path: String) throws {
     self.path = path
+    methods = .all
     descriptor = open(path, O_WRONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw WeightFileError(.unwritable, "cannot open for writing: \(systemMessage(errno))", file: path)
@@ -42,6 +50,7 @@ package final class OutputFile {
   deinit { if descriptor >= 0 { _ = Self.close(descriptor) } }
 
   func write(_ bytes: some Sequence<UInt8>) throws {
+    try settle()
     let before = buffer.count
     buffer.append(contentsOf: bytes)
     position += UInt64(buffer.count - before)
@@ -49,7 +58,8 @@ package final class OutputFile {
   }
 
   /// Writes bytes; many at once do not go through the buffer.
-  func write(_ bytes: UnsafeRawBufferPointer) throws {
+  package func write(_ bytes: UnsafeRawBufferPointer) throws {
+    try settle()
     guard bytes.count >= Self.bufferSize else {
       buffer.append(contentsOf: bytes)
       position += UInt64(bytes.count)
@@ -66,14 +76,40 @@ package final class OutputFile {
     try withUnsafeBytes(of: value.littleEndian) { try write($0) }
   }
 
-  /// Writes the bytes of a tensor, piece by piece; memory is one piece of 4 MiB, whatever its size.
-  func write(_ tensor: LazyTensor) throws {
-    try tensor.forEachPiece { try write($1) }
+  /// Writes the bytes of a tensor; memory is one piece of 4 MiB, whatever its size.
+  package func write(_ tensor: LazyTensor) throws {
+    guard tensor.byteCount > 0 else { return }
+    guard let range = tensor.rangeCopy(to: position) else { return try tensor.forEachPiece { try write($1) } }
+    if let pending, pending.isContinued(by: range) {
+      self.pending?.byteCount += range.byteCount
+    } else {
+      try settle()
+      pending = range
+    }
+    position += range.byteCount
   }
 
-  /// Writes the bytes of a tensor to a place that the file has already, piece by piece.
+  /// Writes the bytes of a tensor to a place that the file has already.
   func write(_ tensor: LazyTensor, at offset: UInt64) throws {
-    try tensor.forEachPiece { try writeAll($1, at: offset + UInt64($0)) }
+    guard let range = tensor.rangeCopy(to: offset) else {
+      return try tensor.forEachPiece { try writeAll($1, at: offset + UInt64($0)) }
+    }
+    try range.run(into: descriptor, methods: methods) { try writeAll($0, at: $1) }
+  }
+
+  /// Writes the range that waits for more: through the buffer if it is short.
+  func settle() throws {
+    guard let range = pending else { return }
+    pending = nil
+    if range.byteCount < RangeCopy.leastByteCount {
+      let count = Int(range.byteCount)
+      try buffer.append(addingCapacity: count) { try range.source.read(at: range.offset, into: $0) }
+      try range.tensor.noteRead(count)
+      if buffer.count >= Self.bufferSize { try flush(before: position) }
+    } else {
+      try flush(before: range.target)
+      try range.run(into: descriptor, methods: methods) { try writeAll($0, at: $1) }
+    }
   }
 
   /// Writes bytes of 0 up to the next multiple of `alignment`.
@@ -85,8 +121,14 @@ package final class OutputFile {
   /// Overwrites bytes that were written before, for example a size that was not known then.
   func overwrite(at offset: UInt64, _ bytes: [UInt8]) throws {
     precondition(offset + UInt64(bytes.count) <= position)
-    try flush()
-    try bytes.withUnsafeBytes { try writeAll($0, at: offset) }
+    let start = (pending?.target ?? position) - UInt64(buffer.count)
+    let end = offset + UInt64(bytes.count)
+    if offset >= start, end <= start + UInt64(buffer.count) {
+      buffer.replaceSubrange(Int(offset - start)..<Int(end - start), with: bytes)
+    } else {
+      if end > start { try flush() }
+      try bytes.withUnsafeBytes { try writeAll($0, at: offset) }
+    }
   }
 
   /// Writes what is in the buffer and closes the file.
@@ -98,7 +140,13 @@ package final class OutputFile {
   }
 
   private func flush() throws {
-    let start = position - UInt64(buffer.count)
+    try settle()
+    try flush(before: position)
+  }
+
+  /// - Parameter end: where what is in the buffer ends in the file.
+  private func flush(before end: UInt64) throws {
+    let start = end - UInt64(buffer.count)
     try buffer.withUnsafeBytes { try writeAll($0, at: start) }
     buffer.removeAll(keepingCapacity: true)
   }
@@ -125,5 +173,16 @@ package final class OutputFile {
     #else
       Darwin.close(descriptor)
     #endif
+  }
+}
+
+extension [UInt8] {
+  /// Appends bytes that `body` fills in.
+  fileprivate mutating func append(
+    addingCapacity count: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> Void
+  ) throws {
+    let start = self.count
+    append(contentsOf: repeatElement(0, count: count))
+    try withUnsafeMutableBytes { try body(UnsafeMutableRawBufferPointer(rebasing: $0[start...])) }
   }
 }

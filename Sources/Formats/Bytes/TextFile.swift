@@ -11,7 +11,6 @@ package enum TextFile {
       let file = try OutputFile(creating: temporary)
       try file.write(text.utf8)
       try file.close()
-    } beforeCommit: {
     }
   }
 }

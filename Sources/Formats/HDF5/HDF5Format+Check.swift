@@ -1,4 +1,4 @@
-internal import TensorFerryHDF5
+internal import TensorFerryHDF5Reading
 public import TensorFerryTensors
 
 extension HDF5Format {
@@ -6,7 +6,7 @@ extension HDF5Format {
   public func check(_ file: SourceFile, _ state: StateDict?) throws -> [FormatFinding] {
     let inventory: HDF5Inventory
     do {
-      inventory = try HDF5Inventory(describing: file.path)
+      inventory = try reader.inventory(of: file.path)
     } catch let error as HDF5Error {
       return [.init(.error, error.cause)]
     }

@@ -1,11 +1,11 @@
-internal import TensorFerryHDF5
+internal import TensorFerryHDF5Reading
 public import TensorFerryTensors
 
 extension HDF5Format {
   public func read(_ file: SourceFile) throws -> StateDict {
     let inventory: HDF5Inventory
     do {
-      inventory = try HDF5Inventory(describing: file.path)
+      inventory = try reader.inventory(of: file.path)
     } catch let error as HDF5Error {
       throw WeightFileError(.malformed, error.cause, file: file.path, format: Self.name, underlying: error)
     }

@@ -1,4 +1,4 @@
-internal import TensorFerryHDF5
+internal import TensorFerryHDF5Reading
 public import TensorFerryTensors
 
 /// HDF5 files that hold state dicts, as Python programs write them, and `tensorferry.weights/1`.
@@ -15,13 +15,21 @@ public struct HDF5Format: WeightFormat {
   /// its type, says more than this does.
   public var voidTypes: VoidTypes
 
-  public init(attributes: [(name: String, value: String)] = [], voidTypes: VoidTypes = []) {
+  /// Who describes the file.
+  public var reader: HDF5Reader
+
+  public init(
+    attributes: [(name: String, value: String)] = [], voidTypes: VoidTypes = [], reader: HDF5Reader = .parser
+  ) {
     self.attributes = attributes
     self.voidTypes = voidTypes
+    self.reader = reader
   }
 
   public func reading(with options: ReadingOptions) -> Self {
-    Self(attributes: attributes, voidTypes: options.voidTypes.isEmpty ? voidTypes : options.voidTypes)
+    Self(
+      attributes: attributes, voidTypes: options.voidTypes.isEmpty ? voidTypes : options.voidTypes,
+      reader: options.hdf5Reader == .parser ? reader : options.hdf5Reader)
   }
 
   /// The signature stands at byte 0, or behind a user block at byte 512, 1024, 2048 and so on.

@@ -1,4 +1,4 @@
-internal import TensorFerryHDF5
+internal import TensorFerryHDF5Reading
 internal import TensorFerryTensors
 
 /// How a state dict is arranged in an HDF5 file, and what its tensors are called.

@@ -1,4 +1,4 @@
-internal import TensorFerryHDF5
+internal import TensorFerryHDF5Reading
 internal import TensorFerryTensors
 
 /// The rules of `tensorferry.weights/1`, by their numbers in `docs/reference/formats/hdf5.md`, as far as a description

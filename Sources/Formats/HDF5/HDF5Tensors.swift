@@ -1,4 +1,4 @@
-internal import TensorFerryHDF5
+internal import TensorFerryHDF5Reading
 internal import TensorFerryTensors
 
 /// Makes tensors of the datasets that an inventory describes.
@@ -103,6 +103,8 @@ private struct HDF5Range: RangeReader {
   let path: String
   let file: String
   let format: String
+
+  var pieceByteCount: Int { dataset.chunkRowByteCount ?? 1 }
 
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     do {

@@ -1,4 +1,4 @@
-internal import TensorFerryHDF5
+internal import TensorFerryHDF5Reading
 internal import TensorFerryTensors
 
 extension DType {

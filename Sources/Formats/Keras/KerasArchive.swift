@@ -39,7 +39,7 @@ struct KerasArchive {
       throw WeightFileError(.malformed, "the archive has no \(Self.configuration)", place: .member(Self.configuration))
     }
     let configuration = KerasConfiguration(value)
-    let weights = try describe(member, format.voidTypes)
+    let weights = try describe(member, format)
     var reading = KerasReading(of: [weights], keepsTrainingState: format.keepsTrainingState)
     try reading.add(KerasObjects([weights], configuration).variables())
     reading.add(configuration)
@@ -64,7 +64,7 @@ struct KerasArchive {
   /// Copying compares the checksum. The copy is in a folder that nobody else may open, and is gone from there before
   /// this returns. The tensors of a stored member are read from the archive; those of a deflated one from the copy,
   /// which the system keeps as long as it is open.
-  private func describe(_ member: ZipMember, _ voidTypes: VoidTypes) throws -> KerasFile {
+  private func describe(_ member: ZipMember, _ format: KerasFormat) throws -> KerasFile {
     let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(parent)/tensorferry-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
@@ -78,14 +78,15 @@ struct KerasArchive {
       rmdir(folder)
     }
     let output = try OutputFile(creating: path)
-    try output.write(archive.bytes(of: member))
+    // In pieces, because a range that the system copies is not compared with its checksum.
+    try archive.bytes(of: member).forEachPiece { try output.write($1) }
     try output.close()
     do {
       guard member.isStored else {
-        return try KerasFile(describing: path, in: SourceFile(path: path), voidTypes: voidTypes)
+        return try KerasFile(describing: path, in: SourceFile(path: path), format)
       }
       let part = member.dataOffset..<member.dataOffset + member.byteCount
-      return try KerasFile(describing: path, in: file, part: part, voidTypes: voidTypes)
+      return try KerasFile(describing: path, in: file, part: part, format)
     } catch var error as WeightFileError {
       error.file = file.path
       error.place = .member(member.name)

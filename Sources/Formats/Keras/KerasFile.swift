@@ -1,4 +1,4 @@
-internal import TensorFerryHDF5
+internal import TensorFerryHDF5Reading
 internal import TensorFerryTensors
 
 /// One HDF5 file of weights, described.
@@ -8,16 +8,16 @@ struct KerasFile {
   private let targets: [ExactText: HDF5Link.Target]
 
   /// - Parameters:
-  ///   - path: where libhdf5 finds it.
+  ///   - path: where its metadata is read.
   ///   - file: where its bytes are read, from `part` of it.
-  ///   - voidTypes: what raw bytes hold.
-  init(describing path: String, in file: SourceFile, part: Range<UInt64>? = nil, voidTypes: VoidTypes) throws {
+  ///   - format: who reads it, and what raw bytes hold.
+  init(describing path: String, in file: SourceFile, part: Range<UInt64>? = nil, _ format: KerasFormat) throws {
     do {
-      inventory = try HDF5Inventory(describing: path)
+      inventory = try format.reader.inventory(of: path)
     } catch let error as HDF5Error {
       throw WeightFileError(.malformed, error.cause, file: file.path, underlying: error)
     }
-    tensors = HDF5Tensors(file: file, part: part, format: KerasFormat.name, voidTypes: voidTypes)
+    tensors = HDF5Tensors(file: file, part: part, format: KerasFormat.name, voidTypes: format.voidTypes)
     targets = Dictionary(inventory.links.map { (ExactText($0.path), $0.target) }) { first, _ in first }
   }
 
@@ -43,30 +43,29 @@ struct KerasFile {
 
   /// True if the root of an HDF5 file looks as Keras leaves it; links to other places are not followed.
   static func recognises(_ path: String) -> Bool {
-    (try? HDF5File(opening: path)).flatMap { try? isKeras($0) } ?? false
+    (try? HDF5Outline(ofRootIn: path)).flatMap { try? isKeras($0) } ?? false
   }
 
-  private static func isKeras(_ file: HDF5File) throws -> Bool {
-    if try isListOfLayers(file) { return true }
-    let groups = Set(try file.members().filter { $0.kind == .hard }.map(\.name))
-    if groups.contains("model_weights"), try isListOfLayers(file.group("model_weights")) { return true }
-    for list in ["layers", "_layer_checkpoint_dependencies"] where groups.contains(list) {
-      if try holdsObjects(file.group(list)) { return true }
+  private static func isKeras(_ root: HDF5Outline) throws -> Bool {
+    if isListOfLayers(root) { return true }
+    if let weights = try root.group("model_weights"), isListOfLayers(weights) { return true }
+    for list in ["layers", "_layer_checkpoint_dependencies"] {
+      if let list = try root.group(list), try holdsObjects(list) { return true }
     }
-    guard groups.contains("vars") else { return false }
-    return try file.group("vars").hasAttribute("name") || holdsObjects(file)
+    guard let variables = try root.group("vars") else { return false }
+    return try variables.attributeNames.contains("name") || holdsObjects(root)
   }
 
-  private static func isListOfLayers(_ group: borrowing some HDF5Attributed & ~Copyable) throws -> Bool {
-    try group.hasAttribute("layer_names") || group.hasAttribute("layer_names0")
+  private static func isListOfLayers(_ group: HDF5Outline) -> Bool {
+    group.attributeNames.contains("layer_names") || group.attributeNames.contains("layer_names0")
   }
 
   /// True if a member has a group `vars`.
-  private static func holdsObjects(_ group: borrowing some HDF5Container & ~Copyable) throws -> Bool {
-    for member in try group.members() where member.kind == .hard && member.name != "vars" {
-      guard let object = try? group.group(member.name) else { continue }
-      guard try object.members().contains(where: { $0.name == "vars" && $0.kind == .hard }) else { continue }
-      return (try? object.group("vars")) != nil
+  private static func holdsObjects(_ group: HDF5Outline) throws -> Bool {
+    for member in group.memberNames where member != "vars" {
+      if let object = try? group.group(member), object.memberNames.contains("vars") {
+        return (try? object.group("vars")) != nil
+      }
     }
     return false
   }

@@ -1,4 +1,4 @@
-internal import TensorFerryHDF5
+internal import TensorFerryHDF5Reading
 public import TensorFerryTensors
 
 /// Weights as Keras saves them: `.h5` of Keras 2, `.weights.h5`, `.weights.json` with its shards, and `.keras`.
@@ -15,9 +15,13 @@ public struct KerasFormat: WeightFormat {
   /// What raw bytes hold: Keras writes bfloat16 in the layout of Keras 2 without saying so.
   public var voidTypes: VoidTypes
 
-  public init(keepsTrainingState: Bool = false, voidTypes: VoidTypes = []) {
+  /// Who describes the HDF5 files.
+  public var reader: HDF5Reader
+
+  public init(keepsTrainingState: Bool = false, voidTypes: VoidTypes = [], reader: HDF5Reader = .parser) {
     self.keepsTrainingState = keepsTrainingState
     self.voidTypes = voidTypes
+    self.reader = reader
   }
 
   public static let extensions = ["keras", "h5", "hdf5"]
@@ -25,6 +29,7 @@ public struct KerasFormat: WeightFormat {
   public func reading(with options: ReadingOptions) -> Self {
     var format = self
     format.voidTypes = options.voidTypes
+    if options.hdf5Reader != .parser { format.reader = options.hdf5Reader }
     return format
   }
 
@@ -41,7 +46,7 @@ public struct KerasFormat: WeightFormat {
     do {
       if try ZipArchive.firstName(in: file) != nil { return try KerasArchive(file).read(self) }
       if try KerasIndex.recognises(file) { return try KerasIndex(file).read(self) }
-      let weights = try KerasFile(describing: file.path, in: file, voidTypes: voidTypes)
+      let weights = try KerasFile(describing: file.path, in: file, self)
       var reading = KerasReading(of: [weights], keepsTrainingState: keepsTrainingState)
       if let legacy = try KerasLegacyNames(weights) {
         let metadata = try KerasConfiguration.decoded(weights.inventory.attributes.map(\.member))

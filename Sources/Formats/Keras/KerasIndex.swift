@@ -1,4 +1,4 @@
-internal import TensorFerryHDF5
+internal import TensorFerryHDF5Reading
 internal import TensorFerryTensors
 
 /// A file `.weights.json`: which groups are in which of the files beside it.
@@ -72,7 +72,7 @@ struct KerasIndex {
     for shard in shards {
       do {
         let path = directory + shard
-        files.append(try KerasFile(describing: path, in: SourceFile(path: path), voidTypes: format.voidTypes))
+        files.append(try KerasFile(describing: path, in: SourceFile(path: path), format))
       } catch let error as any LocatedError {
         problems.append("'\(shard.escapedForDisplay)': \(error.reason)")
       }

@@ -1,4 +1,4 @@
-internal import TensorFerryHDF5
+internal import TensorFerryHDF5Reading
 internal import TensorFerryTensors
 
 /// The names in a file of Keras 2: the attributes `layer_names` and `weight_names` say what is a weight, and the order.

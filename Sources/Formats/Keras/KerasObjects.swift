@@ -1,4 +1,4 @@
-internal import TensorFerryHDF5
+internal import TensorFerryHDF5Reading
 internal import TensorFerryTensors
 
 /// The names in files of Keras 3: objects with a group `vars` each, in groups named by class or attribute.

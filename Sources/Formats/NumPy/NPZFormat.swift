@@ -110,7 +110,10 @@ public struct NPZFormat: WeightFormat {
     for (element, header) in zip(state, headers) {
       let byteCount = UInt64(header.count) + UInt64(element.tensor.byteCount)
       // The header's size is a multiple of 64, so the data is aligned as the member is.
-      try archive.add(element.name + Self.suffix, byteCount: byteCount, alignment: 64) { body in
+      let place = MemberPlace(of: element.tensor, alignment: 64, behind: header.count)
+      try archive.add(
+        element.name + Self.suffix, byteCount: byteCount, alignment: place.alignment, residue: place.residue
+      ) { body in
         try body.write(header)
         try body.write(element.tensor)
       }

@@ -1,7 +1,8 @@
 internal import Crypto
 internal import TensorFerryTensors
 
-/// Writes a state dict as torch.save does: a zip archive of stored members whose storages begin at multiples of 64.
+/// Writes a state dict as torch.save does: a zip archive of stored members whose storages begin at multiples of 64,
+/// those of 1 MiB or more where file systems can share them.
 ///
 /// It has no `.format_version`: with it, PyTorch would compute where storages are from how its own writer packs them,
 /// instead of looking.
@@ -42,13 +43,15 @@ struct PyTorchWriter {
     try add("data.pkl", pickle, to: archive)
     try add(".storage_alignment", Array(String(Self.alignment).utf8), to: archive)
     try add("byteorder", Array("little".utf8), to: archive)
-    var checksums: [UInt8] = []
+    let first = archive.memberCount
     for (key, element) in state.lazy.filter({ $0.aliasOf == nil }).enumerated() {
-      let checksum = try archive.add(
-        "\(Self.folder)data/\(key)", byteCount: UInt64(element.tensor.byteCount), alignment: Self.alignment
+      let place = MemberPlace(of: element.tensor, alignment: Self.alignment)
+      try archive.add(
+        "\(Self.folder)data/\(key)", byteCount: UInt64(element.tensor.byteCount), alignment: place.alignment,
+        residue: place.residue
       ) { try $0.write(element.tensor) }
-      withUnsafeBytes(of: checksum.littleEndian) { checksums += $0 }
     }
+    let checksums = try archive.checksums()[first...].flatMap { withUnsafeBytes(of: $0.littleEndian, Array.init) }
     try add("version", Array("3\n".utf8), to: archive)
     try add(".data/serialization_id", Array((Self.digits(of: pickle) + Self.digits(of: checksums)).utf8), to: archive)
     try archive.finish()

@@ -70,9 +70,10 @@ struct SafetensorsShards {
       try Self.writeIndex(of: tensors, in: shards, names: names, to: index.temporary)
       let temporaries = Dictionary(uniqueKeysWithValues: zip(names, files.map(\.temporary)))
       let written = try SafetensorsIndex(SourceFile(path: index.temporary)).read { temporaries[$0] ?? $0 }
+      let flushes = files.map { $0.startFlush() }
       try meter?.begin(.verify)
       try state.checkEqual(written, at: indexPath, as: SafetensorsFormat.self)
-      for file in files { try file.flush() }
+      for flush in flushes { try flush.value() }
       try meter?.report()
       if replacing { remove([stem + Self.indexSuffix]) }
       for file in files { try file.commit() }

@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 /// Whether an object keeps the order in which its links or attributes were created.
 ///

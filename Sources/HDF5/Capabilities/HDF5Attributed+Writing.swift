@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+public import TensorFerryHDF5Reading
 
 extension HDF5Attributed where Self: ~Copyable {
   /// Adds an attribute.

@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+public import TensorFerryHDF5Reading
 
 /// What has attributes: a file (those of its root group), a group, a dataset.
 public protocol HDF5Attributed: ~Copyable {

@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 extension HDF5Container where Self: ~Copyable {
   /// Creates a group.

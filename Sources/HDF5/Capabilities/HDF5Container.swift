@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 /// What has members: a file (those of its root group) and a group.
 public protocol HDF5Container: ~Copyable {

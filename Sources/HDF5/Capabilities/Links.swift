@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 /// The links of one group, which one call of the library lists.
 enum Links {

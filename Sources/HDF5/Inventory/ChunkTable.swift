@@ -1,17 +1,20 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 /// Finds the chunks of one dataset.
 struct ChunkTable {
   let place: HDF5Handle
   let fileSize: UInt64
   let userBlockSize: UInt64
+  let superblockVersion: Int
 
   /// libhdf5 1.10 looks through all chunks for each one that it is asked for, so that this many take seconds.
   private static let chunkLimit = 65_536
 
   func storage(
-    _ properties: borrowing Identifier, _ type: borrowing Datatype, dimensions: [UInt64], elementSize: Int
+    _ properties: borrowing Identifier, _ type: borrowing Datatype, _ space: borrowing Dataspace, elementSize: Int
   ) throws(HDF5Error) -> HDF5Storage {
+    let dimensions = space.dimensions
     var chunk = [UInt64](repeating: 0, count: dimensions.count)
     let rank = try check("read the size of the chunks", at: place) {
       // Safe because the library is told how many elements the array has.
@@ -24,14 +27,19 @@ struct ChunkTable {
     guard let count = checkedByteCount(grid, elementSize: 1), count <= Self.chunkLimit else {
       return .refused(reason: "it has a grid of \(grid) chunks, the limit is \(Self.chunkLimit)")
     }
+    var options: UInt32 = 0
+    // Safe because the library fills the one number that it is given.
+    try check("read the options of chunks", at: place) { unsafe H5Pget_chunk_opts(properties.raw, &options) }
+    // Asked for chunks by their place, libhdf5 1.10 takes an extensible array for one whose first dimension grows.
+    let mayBeArray = superblockVersion > 2 || options != 0
+    if mayBeArray, space.unlimitedAxes.count == 1, space.unlimitedAxes != [0] {
+      return .refused(reason: "its dimension \(space.unlimitedAxes[0]) grows, and libhdf5 1.10 gives wrong chunks then")
+    }
     let filters: [HDF5ChunkFilter]
     switch try FilterList.read(from: properties, at: place) {
     case .known(let list): filters = list
     case .unknown(let reason): return .refused(reason: reason)
     }
-    var options: UInt32 = 0
-    // Safe because the library fills the one number that it is given.
-    try check("read the options of chunks", at: place) { unsafe H5Pget_chunk_opts(properties.raw, &options) }
     guard let base = userBlockSize == 0 ? 0 : UserBlockProbe.correction(userBlockSize: userBlockSize) else {
       return .refused(reason: "it has chunks behind a user block, and this libhdf5 does not tell where")
     }
@@ -65,15 +73,6 @@ struct ChunkTable {
     let (offset, overflow) = address.addingReportingOverflow(base)
     // An offset that does not fit is one beyond the file, which validation finds.
     return HDF5Chunk(offset: overflow ? .max : offset, storedSize: size, filterMask: mask)
-  }
-}
-
-/// Counts `position` up within `grid`, the last number fastest.
-func advance(_ position: inout [UInt64], in grid: [UInt64]) {
-  for axis in grid.indices.reversed() {
-    position[axis] += 1
-    if position[axis] < grid[axis] { return }
-    position[axis] = 0
   }
 }
 

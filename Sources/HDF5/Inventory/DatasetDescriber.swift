@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 /// Describes datasets of one file.
 struct DatasetDescriber {
@@ -6,6 +7,7 @@ struct DatasetDescriber {
   /// The size of the file.
   let byteCount: UInt64
   let userBlockSize: UInt64
+  let superblockVersion: Int
 
   /// Data inside of an object header is at most this large.
   private static let compactByteLimit = 65_536
@@ -48,8 +50,9 @@ struct DatasetDescriber {
       return try contiguousStorage(of: place, properties, type, byteCount: byteCount)
     case H5D_COMPACT: return try compactStorage(of: place, byteCount: byteCount)
     case H5D_CHUNKED:
-      return try ChunkTable(place: place, fileSize: self.byteCount, userBlockSize: userBlockSize)
-        .storage(properties, type, dimensions: space.dimensions, elementSize: elementSize)
+      return try ChunkTable(
+        place: place, fileSize: self.byteCount, userBlockSize: userBlockSize, superblockVersion: superblockVersion
+      ).storage(properties, type, space, elementSize: elementSize)
     case H5D_VIRTUAL: return .refused(reason: "it is a virtual dataset: its data is in other datasets or files")
     default: return .refused(reason: "its layout \(layout) is unknown")
     }

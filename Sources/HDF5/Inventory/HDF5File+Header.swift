@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 extension HDF5File {
   /// What the head of the file says.

@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 /// Finds out whether libhdf5 counts the user block in the addresses of chunks, which differs between its versions.
 enum UserBlockProbe {

@@ -1,4 +1,11 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
+
+extension HDF5Error {
+  init(_ code: Code, _ reason: String, at place: HDF5Handle) {
+    self.init(code, reason, path: place.file, object: place.object)
+  }
+}
 
 extension HDF5Error.Frame {
   /// Copies the error stack of the call that has just failed. Only meaningful inside the same locked call.
@@ -20,11 +27,10 @@ extension HDF5Error.Frame {
 
   private init(copying error: H5E_error2_t) {
     // Safe because the strings of an entry are null-terminated and live as long as the entry.
-    unsafe function = error.func_name.map { unsafe String(cString: $0) } ?? ""
-    unsafe description = error.desc.map { unsafe String(cString: $0) } ?? ""
-    unsafe line = Int(error.line)
-    unsafe major = Self.message(error.maj_num)
-    unsafe minor = Self.message(error.min_num)
+    unsafe self.init(
+      function: error.func_name.map { unsafe String(cString: $0) } ?? "", line: Int(error.line),
+      description: error.desc.map { unsafe String(cString: $0) } ?? "", major: Self.message(error.maj_num),
+      minor: Self.message(error.min_num))
   }
 
   private static func message(_ number: Int64) -> String {

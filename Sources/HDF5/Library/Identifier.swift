@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 /// Owns one identifier of libhdf5, and gives it back when it goes.
 struct Identifier: ~Copyable, Sendable {

@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 extension HDF5Dataset {
   /// Reads elements as row-major little-endian bytes into `buffer`.

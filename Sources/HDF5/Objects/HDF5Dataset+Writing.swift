@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 extension HDF5Dataset {
   /// Writes elements from row-major little-endian bytes; nothing is converted but the byte order.

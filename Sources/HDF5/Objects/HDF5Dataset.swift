@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+public import TensorFerryHDF5Reading
 
 /// An open dataset: an array of elements of one type.
 ///

@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 /// What one read or write of a dataset needs, checked against the size of the caller's buffer.
 struct Transfer: ~Copyable {

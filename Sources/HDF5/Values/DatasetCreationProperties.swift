@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 extension HDF5DatasetOptions {
   /// Makes the property list of libhdf5 for a new dataset.

@@ -1,10 +1,13 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 /// The shape of a dataset or attribute: nothing at all, or dimensions, of which a scalar has none.
 struct Dataspace: ~Copyable {
   let identifier: Identifier
   let dimensions: [UInt64]
   let isNull: Bool
+  /// The dimensions that may grow without end.
+  private(set) var unlimitedAxes: [Int] = []
 
   var raw: Int64 { identifier.raw }
 
@@ -40,10 +43,12 @@ struct Dataspace: ~Copyable {
     }
     let rank = try check("read the rank", at: place) { H5Sget_simple_extent_ndims(space) }
     var dimensions = [UInt64](repeating: 0, count: Int(rank))
+    var maximum = dimensions
     if rank > 0 {
-      // Safe because the array has as many elements as the rank that the library gave.
-      try check("read the dimensions", at: place) { unsafe H5Sget_simple_extent_dims(space, &dimensions, nil) }
+      // Safe because the arrays have as many elements as the rank that the library gave.
+      try check("read the dimensions", at: place) { unsafe H5Sget_simple_extent_dims(space, &dimensions, &maximum) }
     }
+    unlimitedAxes = maximum.indices.filter { maximum[$0] == chdf5_unlimited() }
     self.identifier = identifier
     self.dimensions = dimensions
     isNull = H5S_class_t(rawValue: kind) == H5S_NULL
@@ -61,18 +66,4 @@ struct Dataspace: ~Copyable {
       unsafe H5Sselect_hyperslab(raw, H5S_SELECT_SET, slab.start, slab.stride, slab.count, nil)
     }
   }
-}
-
-/// The product of dimensions and of an element's size in bytes, as far as `Int` goes.
-///
-/// A dimension of 0 makes it 0, but the others must still fit.
-func checkedByteCount(_ dimensions: [UInt64], elementSize: Int) -> Int? {
-  var product = elementSize
-  for dimension in dimensions {
-    guard let dimension = Int(exactly: dimension) else { return nil }
-    let (next, overflow) = product.multipliedReportingOverflow(by: max(1, dimension))
-    guard !overflow else { return nil }
-    product = next
-  }
-  return dimensions.contains(0) ? 0 : product
 }

@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 /// A datatype of libhdf5, with the description that this library gives it.
 struct Datatype: ~Copyable {

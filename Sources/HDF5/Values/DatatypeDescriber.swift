@@ -1,19 +1,5 @@
 internal import CTensorFerryHDF5
-
-/// Where the fields of a floating-point type are, counted in bits from the least significant one.
-struct FloatLayout: Equatable {
-  let size: UInt64
-  let sign, exponent, exponentSize, mantissa, mantissaSize, bias: UInt64
-
-  static let float16 = FloatLayout(
-    size: 2, sign: 15, exponent: 10, exponentSize: 5, mantissa: 0, mantissaSize: 10, bias: 15)
-  static let bfloat16 = FloatLayout(
-    size: 2, sign: 15, exponent: 7, exponentSize: 8, mantissa: 0, mantissaSize: 7, bias: 127)
-  static let float32 = FloatLayout(
-    size: 4, sign: 31, exponent: 23, exponentSize: 8, mantissa: 0, mantissaSize: 23, bias: 127)
-  static let float64 = FloatLayout(
-    size: 8, sign: 63, exponent: 52, exponentSize: 11, mantissa: 0, mantissaSize: 52, bias: 1023)
-}
+internal import TensorFerryHDF5Reading
 
 /// Finds out what a datatype of libhdf5 is. Whatever differs in any detail from a known type is unsupported.
 struct DatatypeDescriber {
@@ -71,15 +57,7 @@ struct DatatypeDescriber {
     let layout = FloatLayout(
       size: UInt64(size), sign: fields.sign, exponent: fields.exponent, exponentSize: fields.exponent_size,
       mantissa: fields.mantissa, mantissaSize: fields.mantissa_size, bias: fields.bias)
-    let element: HDF5ElementType? =
-      switch layout {
-      case .float16: .float16
-      case .bfloat16: .bfloat16
-      case .float32: .float32
-      case .float64: .float64
-      default: nil
-      }
-    guard let element, fields.has_implied_bit != 0, precision == 8 * size, offset == 0,
+    guard let element = layout.element, fields.has_implied_bit != 0, precision == 8 * size, offset == 0,
       let isBigEndian = try isBigEndian(type)
     else {
       return (

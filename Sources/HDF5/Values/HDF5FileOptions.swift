@@ -1,3 +1,5 @@
+internal import TensorFerryHDF5Reading
+
 /// How a new file is laid out.
 public struct HDF5FileOptions: Hashable, Sendable {
   /// The oldest libhdf5 that must be able to read the file. Newer formats are smaller and have checksums.

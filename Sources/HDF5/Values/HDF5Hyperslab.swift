@@ -1,3 +1,5 @@
+internal import TensorFerryHDF5Reading
+
 /// A rectangular part of a dataset: in each dimension `count` indices from `start` on, `stride` apart.
 public struct HDF5Hyperslab: Hashable, Sendable {
   public let start: [UInt64]

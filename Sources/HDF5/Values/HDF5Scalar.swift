@@ -1,3 +1,5 @@
+public import TensorFerryHDF5Reading
+
 /// A Swift number that libhdf5 reads and writes directly.
 public protocol HDF5Scalar: BitwiseCopyable, Sendable {
   /// The HDF5 type of the same layout.

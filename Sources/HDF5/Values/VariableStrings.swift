@@ -1,4 +1,5 @@
 internal import CTensorFerryHDF5
+internal import TensorFerryHDF5Reading
 
 /// Reads variable-length strings, which the library allocates, and gives their memory back.
 ///

@@ -9,9 +9,9 @@ extension Linear {
     let result = try MutableArrayView<Double>(shape: output.shape)
     let (sums, deviations) = (output.elements, result.elements)
     withExtendedLifetime((operands, output)) {
-      forEachElement(operands) { offset, bias, terms in
-        deviations[offset] = rounding.deviationOfSum(
-          terms: terms.count, squares: terms.squares, sum: sums[offset], bias: bias)
+      let terms = operands[1].shape[1]
+      forEachSum(of: Square.self, operands) { offset, bias, squares in
+        deviations[offset] = rounding.deviationOfSum(terms: terms, squares: squares, sum: sums[offset], bias: bias)
       }
     }
     return result.finished()

@@ -94,9 +94,10 @@ public struct Linear: Operator {
     into bound: inout MutableArrayView<Double>
   ) {
     let result = bound.elements
-    forEachElement(operands) { offset, bias, terms in
-      let magnitude = terms.magnitude + (bias ?? 0).magnitude
-      result[offset] = rounding.boundOfSum(terms: terms.count, bias: bias != nil, magnitude: magnitude)
+    let terms = operands[1].shape[1]
+    forEachSum(of: Magnitude.self, operands) { offset, bias, magnitude in
+      result[offset] = rounding.boundOfSum(
+        terms: terms, bias: bias != nil, magnitude: magnitude + (bias ?? 0).magnitude)
     }
   }
 
@@ -117,7 +118,7 @@ public struct Linear: Operator {
     }
   }
 
-  private func sizes<Scalar>(_ operands: [ArrayView<Scalar>]) -> (rows: Int, outputs: Int, inputs: Int) {
+  func sizes<Scalar>(_ operands: [ArrayView<Scalar>]) -> (rows: Int, outputs: Int, inputs: Int) {
     let shape = operands[1].shape
     return (Self.rows(operands[0].shape), shape[0] / weight.count, shape[1])
   }

@@ -137,6 +137,7 @@ package struct JSONScanner {
       if !take("+") { _ = take("-") }
       try digits()
     }
+    if isInteger, let value = shortInteger(firstDigit, isNegative) { return .integer(value) }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     if isInteger {
       if let value = Int64(text) { return .integer(value) }
@@ -146,6 +147,14 @@ package struct JSONScanner {
       throw error("the number \(text.prefix(32)) is out of range", at: start)
     }
     return .number(value)
+  }
+
+  /// The integer whose digits end here, if it has so few that it fits.
+  private func shortInteger(_ firstDigit: Int, _ isNegative: Bool) -> Int64? {
+    guard position - firstDigit <= 18 else { return nil }
+    var value: Int64 = 0
+    for index in firstDigit..<position { value = value * 10 + Int64(bytes[index] - UInt8(ascii: "0")) }
+    return isNegative ? -value : value
   }
 
   private mutating func digits() throws {

@@ -20,20 +20,39 @@ extension JSONValue {
   package func text(pretty: Bool = false, nonFinite: NonFiniteText) -> String {
     var writer = Writer(pretty: pretty, nonFinite: nonFinite)
     writer.write(self, depth: 0)
-    return writer.text
+    return String(decoding: writer.bytes, as: UTF8.self)
   }
 
   private struct Writer {
     let pretty: Bool
     let nonFinite: NonFiniteText
-    var text = ""
+    private(set) var bytes: [UInt8] = []
+
+    init(pretty: Bool, nonFinite: NonFiniteText) {
+      self.pretty = pretty
+      self.nonFinite = nonFinite
+    }
+
+    private mutating func add(_ text: some StringProtocol) { bytes.append(contentsOf: text.utf8) }
+
+    /// Writes an integer without a text of its own.
+    private mutating func add(_ value: some BinaryInteger) {
+      var magnitude = UInt64(value.magnitude)
+      if value < 0 { bytes.append(UInt8(ascii: "-")) }
+      let start = bytes.count
+      repeat {
+        bytes.append(UInt8(ascii: "0") + UInt8(magnitude % 10))
+        magnitude /= 10
+      } while magnitude > 0
+      bytes[start...].reverse()
+    }
 
     mutating func write(_ value: JSONValue, depth: Int) {
       switch value {
-      case .null: text += "null"
-      case .bool(let value): text += value ? "true" : "false"
-      case .integer(let value): text += String(value)
-      case .unsigned(let value): text += String(value)
+      case .null: add("null")
+      case .bool(let value): add(value ? "true" : "false")
+      case .integer(let value): add(value)
+      case .unsigned(let value): add(value)
       case .number(let value): write(value)
       case .string(let value): write(value)
       case .array(let values):
@@ -42,7 +61,7 @@ extension JSONValue {
       case .object(let members):
         list(members, "{", "}", inline: !pretty || members.isEmpty, depth: depth) {
           $0.write($1.key)
-          $0.text += $0.pretty ? ": " : ":"
+          $0.add($0.pretty ? ": " : ":")
           $0.write($1.value, depth: depth + 1)
         }
       }
@@ -51,44 +70,43 @@ extension JSONValue {
     private mutating func list<Item>(
       _ items: [Item], _ open: String, _ close: String, inline: Bool, depth: Int, _ each: (inout Writer, Item) -> Void
     ) {
-      text += open
+      add(open)
       for (index, item) in items.enumerated() {
-        if index > 0 { text += inline && pretty ? ", " : "," }
+        if index > 0 { add(inline && pretty ? ", " : ",") }
         if !inline { newline(depth + 1) }
         each(&self, item)
       }
       if !inline { newline(depth) }
-      text += close
+      add(close)
     }
 
-    private mutating func newline(_ depth: Int) { text += "\n" + String(repeating: "  ", count: depth) }
+    private mutating func newline(_ depth: Int) { add("\n" + String(repeating: "  ", count: depth)) }
 
     private mutating func write(_ value: Double) {
       if value.isFinite {
-        text += value.description
+        add(value.description)
       } else if nonFinite == .strings {
-        text += value.isNaN ? "\"nan\"" : value < 0 ? "\"-inf\"" : "\"inf\""
+        add(value.isNaN ? "\"nan\"" : value < 0 ? "\"-inf\"" : "\"inf\"")
       } else {
-        text += value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity"
+        add(value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity")
       }
     }
 
     private mutating func write(_ string: String) {
-      text += "\""
-      for scalar in string.unicodeScalars {
-        switch scalar {
-        case "\"": text += "\\\""
-        case "\\": text += "\\\\"
-        case "\n": text += "\\n"
-        case "\r": text += "\\r"
-        case "\t": text += "\\t"
-        case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-          let digits = String(scalar.value, radix: 16)
-          text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        default: text.unicodeScalars.append(scalar)
+      bytes.append(UInt8(ascii: "\""))
+      for byte in string.utf8 {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+          bytes.append(UInt8(ascii: "\\"))
+          bytes.append(byte)
+        case UInt8(ascii: "\n"): add("\\n")
+        case UInt8(ascii: "\r"): add("\\r")
+        case UInt8(ascii: "\t"): add("\\t")
+        case 0..<0x20, 0x7F: add("\\u00" + (byte < 0x10 ? "0" : "") + String(byte, radix: 16))
+        default: bytes.append(byte)
         }
       }
-      text += "\""
+      bytes.append(UInt8(ascii: "\""))
     }
   }
 

@@ -15,7 +15,7 @@ public final class SourceFile: Sendable {
   public let path: String
   /// The size in bytes when the file was opened.
   public let byteCount: UInt64
-  let descriptor: Int32
+  package let descriptor: Int32
   private let identity: Identity
 
   /// - Throws: ``TensorError`` with code `.unreadableFile` if the path is missing, is not a regular file, or cannot

@@ -4,12 +4,16 @@ internal import TensorFerryZlib
 /// Writes an archive of stored members from front to back.
 ///
 /// The same members give the same bytes: every date is 1980-01-01. Numbers of 64 bits appear only where 32 do not
-/// suffice. The checksum of a member is patched into its header once its bytes are written.
+/// suffice. The checksum of a member is patched into its header once its bytes are written; that of a large tensor is
+/// computed by a second thread, while the bytes are copied.
 package final class ZipWriter {
   private let output: OutputFile
   /// The largest number that is written with 32 bits.
   private let largest: UInt64
   private var entries: [Entry] = []
+
+  /// The checksum that a second thread is computing, and whose it is.
+  private var unfinished: (entry: Int, checksum: BackgroundTask<CRC32>)?
 
   private struct Entry {
     let name: [UInt8]
@@ -33,24 +37,53 @@ package final class ZipWriter {
 
   /// Adds a member whose bytes `body` writes, exactly `byteCount` of them.
   ///
-  /// - Parameter alignment: the offset of the first byte is a multiple of it.
+  /// - Parameters:
+  ///   - alignment: the offset of the first byte is a multiple of it, but for
+  ///   - residue: the rest that is left.
   /// - Precondition: `ZipMember.problem(ofName:)` finds none, and the name is new.
-  /// - Returns: the CRC-32 of the bytes.
-  @discardableResult
   package func add(
-    _ name: String, byteCount: UInt64, alignment: UInt64 = 1, body: (inout ZipWriterBody) throws -> Void
-  ) throws -> UInt32 {
+    _ name: String, byteCount: UInt64, alignment: UInt64 = 1, residue: UInt64 = 0,
+    body: (inout ZipWriterBody) throws -> Void
+  ) throws {
     precondition(ZipMember.problem(ofName: name) == nil, "no name for a member")
     precondition(alignment > 0 && alignment <= 1 << 15, "the extra field that aligns a member has 16 bits of size")
-    var entry = Entry(name: Array(name.utf8), offset: output.position, byteCount: byteCount)
-    try output.write(header(of: entry, alignment: alignment))
+    precondition(residue < alignment)
+    let entry = Entry(name: Array(name.utf8), offset: output.position, byteCount: byteCount)
+    // Copies the member before, whose checksum is being computed meanwhile.
+    try output.write(header(of: entry, alignment: alignment, residue: residue))
+    try finishChecksum()
     var writing = ZipWriterBody(output: output, byteCount: byteCount)
     try body(&writing)
     precondition(writing.missing == 0, "\(writing.missing) of \(byteCount) bytes were not written")
-    entry.crc32 = writing.checksum.value
     entries.append(entry)
-    try output.overwrite(at: entry.offset + 14, bytes(entry.crc32))
-    return entry.crc32
+    if let task = writing.task {
+      unfinished = (entries.count - 1, task)
+    } else {
+      try set(writing.checksum, of: entries.count - 1)
+    }
+  }
+
+  package var memberCount: Int { entries.count }
+
+  /// The CRC-32 of each member so far, in order.
+  ///
+  /// Waits for the one that is being computed.
+  package func checksums() throws -> [UInt32] {
+    try finishChecksum()
+    return entries.map(\.crc32)
+  }
+
+  private func finishChecksum() throws {
+    guard let (entry, task) = unfinished else { return }
+    unfinished = nil
+    // Copied now, if it was not yet, so that both go on at the same time.
+    try output.settle()
+    try set(try task.value(), of: entry)
+  }
+
+  private func set(_ checksum: CRC32, of index: Int) throws {
+    entries[index].crc32 = checksum.value
+    try output.overwrite(at: entries[index].offset + 14, bytes(checksum.value))
   }
 
   /// Adds a member that is in memory.
@@ -62,6 +95,7 @@ package final class ZipWriter {
   ///
   /// - Precondition: the comment has at most 65,535 bytes and holds no signature of an end record.
   package func finish(comment: String = "") throws {
+    try finishChecksum()
     let start = output.position
     for entry in entries {
       let wideFields = [entry.byteCount, entry.byteCount, entry.offset].filter { $0 > largest }
@@ -87,14 +121,14 @@ package final class ZipWriter {
     try output.write(bytes(UInt16(comment.utf8.count)) + comment.utf8)
   }
 
-  private func header(of entry: Entry, alignment: UInt64) -> [UInt8] {
+  private func header(of entry: Entry, alignment: UInt64, residue: UInt64) -> [UInt8] {
     var extra: [UInt8] = []
     if entry.byteCount > largest {
       extra += bytes(Self.wide) + bytes(UInt16(16)) + bytes(entry.byteCount) + bytes(entry.byteCount)
     }
     let end = entry.offset + 30 + UInt64(entry.name.count + extra.count)
-    if end % alignment > 0 {
-      let padding = (alignment - (end + 4) % alignment) % alignment
+    if end % alignment != residue {
+      let padding = (alignment + residue - (end + 4) % alignment) % alignment
       extra += bytes(Self.padding) + bytes(UInt16(padding)) + [UInt8](repeating: 0, count: Int(padding))
     }
     return bytes(UInt32(0x0403_4B50)) + fields(of: entry, needing: entry.byteCount > largest)
@@ -118,6 +152,8 @@ package struct ZipWriterBody: ~Copyable {
   /// The bytes that are still to be written.
   fileprivate private(set) var missing: UInt64
   fileprivate private(set) var checksum = CRC32()
+  /// Computes the checksum of everything, if the bytes end with a tensor that lies in a file.
+  fileprivate private(set) var task: BackgroundTask<CRC32>?
 
   fileprivate init(output: OutputFile, byteCount: UInt64) {
     self.output = output
@@ -125,6 +161,7 @@ package struct ZipWriterBody: ~Copyable {
   }
 
   package mutating func write(_ bytes: UnsafeRawBufferPointer) throws {
+    precondition(task == nil, "nothing follows a large tensor")
     precondition(UInt64(bytes.count) <= missing, "more bytes than were announced")
     missing -= UInt64(bytes.count)
     checksum.update(bytes)
@@ -133,6 +170,21 @@ package struct ZipWriterBody: ~Copyable {
 
   package mutating func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
 
-  /// Writes a tensor piece by piece; memory is one piece of 4 MiB.
-  package mutating func write(_ tensor: LazyTensor) throws { try tensor.forEachPiece { try write($1) } }
+  /// Writes a tensor, a large one as the last of the member; memory is two pieces.
+  package mutating func write(_ tensor: LazyTensor) throws {
+    guard tensor.fileOffset != nil, UInt64(tensor.byteCount) == missing, missing >= Self.copiedByteCount else {
+      return try tensor.forEachPiece { try write($1) }
+    }
+    missing = 0
+    try output.write(tensor)
+    task = BackgroundTask { [checksum, tensor = tensor.unobserved] in
+      var checksum = checksum
+      try tensor.forEachPiece(upTo: Self.pieceByteCount) { checksum.update($1) }
+      return checksum
+    }
+  }
+
+  /// Smaller tensors are read, summed and written by one thread in less time than two need to meet.
+  private static let copiedByteCount: UInt64 = 1 << 19
+  private static let pieceByteCount = 1 << 19
 }

@@ -1,0 +1,1 @@
+#include <Accelerate/Accelerate.h>

@@ -1,0 +1,1 @@
+"""What a row of the benchmark is, how it is measured, and how the page is written."""
