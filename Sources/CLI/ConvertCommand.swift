@@ -104,6 +104,7 @@ struct ConvertCommand: ParsableCommand {
   }
 
   private func write(_ conversion: Conversion) throws {
+    Leftovers.tell(beside: output)
     let line = ProgressLine(isQuiet: quiet)
     defer { line.erase() }
     try Interruption.watching {
