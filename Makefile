@@ -3,6 +3,7 @@
 # make lint     format, warnings and dependencies between targets
 # make docs     the API reference, into .build/docs
 # make compare  docs/explanation/comparison.md: the rules of other tools and verify, on the same models
+# make faults   every fault that can be injected, over every writer; takes an hour of one core
 # make bench-memory  the peak memory of every conversion, on files of 4 GiB
 # make install  the command and its completions, below PREFIX (/usr/local)
 #
@@ -18,7 +19,7 @@ RELEASE := swift build -c release --product tensorferry
 # is plain loops, which take a hundred times as long without.
 STRICT := TENSORFERRY_WARNINGS_ARE_ERRORS=1
 
-.PHONY: demo test lint docs compare bench-memory install libraries test-programs python clean
+.PHONY: demo test faults lint docs compare bench-memory install libraries test-programs python clean
 
 demo: libraries
 	@$(RELEASE)
@@ -28,6 +29,11 @@ test: libraries test-programs python
 	@PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$(abspath Python)" $(PYTHON) -m pytest -q -p no:cacheprovider Python/tests
 	@$(STRICT) swift build -c release --build-tests
 	@$(STRICT) TENSORFERRY_PYTHON="$(abspath $(PYTHON))" swift test -c release --skip-build
+
+faults: libraries test-programs python
+	@$(STRICT) swift build -c release --build-tests
+	@$(STRICT) TENSORFERRY_ALL_FAULTS=1 TENSORFERRY_PYTHON="$(abspath $(PYTHON))" swift test -c release --skip-build \
+	  --filter 'FaultInjectionTests|SurroundingsTests'
 
 lint: libraries
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
@@ -99,6 +105,7 @@ libraries:
 
 test-programs:
 	@apt=; brew=; \
+	[ "$$(uname)" = Darwin ] || command -v strace >/dev/null 2>&1 || apt="$$apt strace"; \
 	command -v h5dump >/dev/null 2>&1 || { apt="$$apt hdf5-tools"; brew="$$brew hdf5"; }; \
 	command -v chromium >/dev/null 2>&1 || [ -d /Applications/Chromium.app ] || { apt="$$apt chromium"; \
 	  brew="$$brew --cask chromium"; }; \
