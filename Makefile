@@ -3,7 +3,7 @@
 # make lint     format, warnings and dependencies between targets
 # make docs     the API reference, into .build/docs
 # make compare  docs/explanation/comparison.md: the rules of other tools and verify, on the same models
-# make faults   every fault that can be injected, over every writer; takes an hour of one core
+# make faults   every fault that can be injected, over every writer
 # make bench-memory  the peak memory of every conversion, on files of 4 GiB
 # make install  the command and its completions, below PREFIX (/usr/local)
 #
