@@ -5,6 +5,8 @@
 # make compare  docs/explanation/comparison.md: the rules of other tools and verify, on the same models
 # make bench    docs/benchmarks.md: every goal of speed and memory beside its peer, and growth; about an hour
 # make bench-quick   the same on smaller sizes in three minutes, only printed; BENCH_OPTIONS="--only PATTERN" for some rows
+# make faults   every fault that can be injected, over every writer
+# make fuzz     every parser under libFuzzer and AddressSanitizer; FUZZ_OPTIONS="--runs 1000000 --only hdf5"
 # make bench-memory  the peak memory of every conversion, on files of 4 GiB
 # make install  the command and its completions, below PREFIX (/usr/local)
 #
@@ -22,7 +24,7 @@ RELEASE := swift build -c release $(STATIC) --product tensorferry
 # is plain loops, which take a hundred times as long without.
 STRICT := TENSORFERRY_WARNINGS_ARE_ERRORS=1
 
-.PHONY: demo test lint docs compare bench bench-quick bench-memory bench-programs install libraries test-programs python \
+.PHONY: demo test faults fuzz lint docs compare bench bench-quick bench-memory bench-programs install libraries test-programs python \
   clean
 
 demo: libraries
@@ -34,9 +36,23 @@ test: libraries test-programs python
 	@$(STRICT) swift build -c release --build-tests
 	@$(STRICT) TENSORFERRY_PYTHON="$(abspath $(PYTHON))" swift test -c release --skip-build
 
+faults: libraries test-programs python
+	@$(STRICT) swift build -c release --build-tests
+	@$(STRICT) TENSORFERRY_ALL_FAULTS=1 TENSORFERRY_PYTHON="$(abspath $(PYTHON))" swift test -c release --skip-build \
+	  --filter 'FaultInjectionTests|SurroundingsTests'
+
 lint: libraries
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
 	@$(STRICT) swift build -c release --build-tests --explicit-target-dependency-import-check error
+
+# A trap of Swift, an access outside of memory, an error without a place or a hang ends it with status 1.
+FUZZ_BUILD := TENSORFERRY_FUZZING=1 swift build -c release --scratch-path $(BUILD)/fuzz --product TensorFerryFuzz \
+  --sanitize address --sanitize fuzzer --disable-dead-strip
+
+fuzz: libraries python
+	@$(FUZZ_BUILD)
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) Tests/Fuzz/run.py "$$($(FUZZ_BUILD) --show-bin-path)/TensorFerryFuzz" \
+	  $(BUILD)/fuzz/work $(FUZZ_OPTIONS)
 
 docs: libraries
 	@mkdir -p $(BUILD)/docs
@@ -119,6 +135,7 @@ libraries:
 
 test-programs:
 	@apt=; brew=; \
+	[ "$$(uname)" = Darwin ] || command -v strace >/dev/null 2>&1 || apt="$$apt strace"; \
 	command -v h5dump >/dev/null 2>&1 || { apt="$$apt hdf5-tools"; brew="$$brew hdf5"; }; \
 	command -v chromium >/dev/null 2>&1 || [ -d /Applications/Chromium.app ] || { apt="$$apt chromium"; \
 	  brew="$$brew --cask chromium"; }; \

@@ -72,15 +72,20 @@ let package = Package(
     .target(name: "CTensorFerryFiles", path: "Sources/CFiles"),
 
     // Files
+    library("Threads"),
     library("Zlib", ["CTensorFerryZlib"]),
     library("LZF", ["CTensorFerryLZF"]),
-    library("HDF5Reading", ["CTensorFerryKernels", "TensorFerryZlib", "TensorFerryLZF"], [.strictMemorySafety()]),
+    library(
+      "HDF5Reading", ["CTensorFerryKernels", "TensorFerryThreads", "TensorFerryZlib", "TensorFerryLZF"],
+      [.strictMemorySafety()]),
     library("HDF5", ["CTensorFerryHDF5", "TensorFerryHDF5Reading"], [.strictMemorySafety()]),
-    library("Tensors", ["CTensorFerryKernels", .product(name: "OrderedCollections", package: "swift-collections")]),
+    library(
+      "Tensors",
+      ["CTensorFerryKernels", "TensorFerryThreads", .product(name: "OrderedCollections", package: "swift-collections")]),
     library(
       "Formats",
       [
-        "TensorFerryTensors", "TensorFerryHDF5Reading",
+        "TensorFerryTensors", "TensorFerryHDF5Reading", "TensorFerryThreads",
         .target(name: "TensorFerryHDF5", condition: .when(traits: ["LibHDF5"])), "TensorFerryZlib", "CTensorFerryFiles",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
@@ -111,8 +116,10 @@ let package = Package(
 
     // Tests
     .target(
-      name: "TensorFerryTestSupport", dependencies: ["TensorFerryTensors"], path: "Tests/TestSupport",
+      name: "TensorFerryTestSupport", dependencies: ["TensorFerryTensors", "TensorFerryHDF5Reading"],
+      path: "Tests/TestSupport",
       swiftSettings: settings),
+    tests("Threads", ["TensorFerryThreads"]),
     tests("Zlib", ["TensorFerryZlib"]),
     tests("LZF", ["TensorFerryLZF"]),
     tests("HDF5Reading", ["TensorFerryHDF5Reading", "TensorFerryHDF5"]),
@@ -132,3 +139,18 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// `make fuzz` and `make sanitize` set this: only libFuzzer can link the program.
+if Context.environment["TENSORFERRY_FUZZING"] != nil {
+  package.targets += [
+    .systemLibrary(name: "CTensorFerryFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    .executableTarget(
+      name: "TensorFerryFuzz",
+      dependencies: [
+        "CTensorFerryFuzzer", "TensorFerryTestSupport", "TensorFerryTensors", "TensorFerryFormats",
+        "TensorFerryMapping",
+        "TensorFerryZlib",
+      ],
+      path: "Tests/Fuzz/Program", swiftSettings: settings),
+  ]
+}

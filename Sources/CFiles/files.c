@@ -13,12 +13,25 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 int ctensorferry_share_range(int from, uint64_t from_offset, int to, uint64_t to_offset, uint64_t count) {
   struct file_clone_range range = {
       .src_fd = from, .src_offset = from_offset, .src_length = count, .dest_offset = to_offset};
   return ioctl(to, FICLONERANGE, &range);
+}
+
+int ctensorferry_can_share(const char *path) {
+  struct statfs status;
+  if (statfs(path, &status) != 0) return 0;
+  switch ((uint32_t)status.f_type) {
+    case 0x58465342: /* XFS */
+    case 0x9123683e: /* Btrfs */
+    case 0xca451a4e: /* bcachefs */
+      return 1;
+    default: return 0;
+  }
 }
 
 /* A range of a file that lies in one piece on the disk. */
@@ -78,6 +91,11 @@ static int lacking(void) {
 int ctensorferry_share_range(int from, uint64_t from_offset, int to, uint64_t to_offset, uint64_t count) {
   (void)from, (void)from_offset, (void)to, (void)to_offset, (void)count;
   return lacking();
+}
+
+int ctensorferry_can_share(const char *path) {
+  (void)path;
+  return 0;
 }
 
 int ctensorferry_is_shared(int a, uint64_t a_offset, int b, uint64_t b_offset, uint64_t count) {

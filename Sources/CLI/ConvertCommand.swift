@@ -105,6 +105,7 @@ struct ConvertCommand: ParsableCommand {
   }
 
   private func write(_ conversion: Conversion) throws -> WriteReport {
+    Leftovers.tell(beside: output)
     let line = ProgressLine(isQuiet: quiet)
     defer { line.erase() }
     return try Interruption.watching {

@@ -24,14 +24,25 @@ enum ExitStatus {
   static func exit(with error: any Error) -> Never {
     if let interruption = error as? Interruption {
       StandardError.print("error: interrupted; nothing was written")
-      TensorFerryCommand.exit(withError: ExitCode(interruption.status))
+      end(with: interruption.status)
     }
+    if let code = error as? ExitCode { end(with: code.rawValue) }
     // ArgumentParser gives status 1 to errors that are not its own; 1 means "refuted" here.
-    guard !(error is ExitCode), TensorFerryCommand.exitCode(for: error) == .failure else {
-      TensorFerryCommand.exit(withError: error)
-    }
+    guard TensorFerryCommand.exitCode(for: error) == .failure else { TensorFerryCommand.exit(withError: error) }
     StandardError.print("error: \(error)")
-    TensorFerryCommand.exit(withError: failure)
+    end(with: failure.rawValue)
+  }
+
+  /// Ends the process once everything that was printed is written.
+  ///
+  /// Exit handlers do not run: OpenBLAS has one that waits for threads which, where the address space is limited, look
+  /// for memory without end.
+  static func end(with status: Int32) -> Never {
+    guard fflush(nil) == 0 || status != success.rawValue else {
+      StandardError.print("error: cannot print the answer: \(String(cString: strerror(errno)))")
+      _exit(failure.rawValue)
+    }
+    _exit(status)
   }
 }
 

@@ -42,16 +42,20 @@ struct ImportCommand: ParsableCommand {
   }
 
   private func write(_ weights: OpenWeights, _ configuration: JSONValue) throws {
+    Leftovers.tell(beside: output)
     var parameters = try weights.plan.apply(to: weights.state)
     // By it `convert --inverse` finds the way back, and `verify` what was computed and not copied. Names that are the
     // model's own need none: every arrangement of the same weights gives the same file.
     parameters.metadata = weights.plan.isDeclared ? [.init("plan", weights.plan.json)] : []
-    try parameters.write(
-      path: output,
-      format: .hdf5(attributes: [
-        ("producer", Version.producer), ("model", weights.type.id), ("configuration", configuration.text()),
-      ]),
-      replacing: force)
+    try Interruption.watching {
+      try parameters.write(
+        path: output,
+        format: .hdf5(attributes: [
+          ("producer", Version.producer), ("model", weights.type.id), ("configuration", configuration.text()),
+        ]),
+        replacing: force
+      ) { _ in try Interruption.check() }
+    }
   }
 
   private func json(_ weights: OpenWeights, _ configuration: JSONValue) -> JSONValue {

@@ -50,7 +50,10 @@ struct PredictCommand: ParsableCommand {
       let (stages, certificate) = try engine.run(model, given)
       let prediction = try Prediction(of: model, stages)
       let correct = try labels.map { try count(prediction, equalTo: labelTensor($0, in: file)) }
-      if let output { try prediction.write(path: output, replacing: force) }
+      if let output {
+        Leftovers.tell(beside: output)
+        try prediction.write(path: output, replacing: force)
+      }
       let absent = model.graph.inputs.map(\.name).filter { given[$0] == nil }
       answer.print(json(prediction, correct, certificate), text: text(prediction, correct, absent, certificate))
     }
@@ -64,8 +67,10 @@ struct PredictCommand: ParsableCommand {
       if index == 0 { name = input ?? name ?? (file.count == 1 ? file.names[0] : nil) }
       if let name, let tensor = file[name] {
         tensors[spec.name] = try tensor.read()
-      } else if !spec.mayBeAbsent {
+      } else {
+        // What cannot be read must not pass for what is not there.
         try file.checkComplete()
+        if spec.mayBeAbsent { continue }
         throw WeightFileError(
           .malformed,
           "the model's input '\(spec.name)' is not found: the file holds "

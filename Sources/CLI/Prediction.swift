@@ -27,6 +27,9 @@ struct Prediction {
       try predictions.append("classes", LazyTensor(Tensor(classes.map(Int64.init), shape: Shape([classes.count]))))
     }
     if let attentionWeights { try predictions.append("attention_weights", LazyTensor(attentionWeights)) }
-    try predictions.write(path: path, format: .hdf5(attributes: [("producer", Version.producer)]), replacing: replacing)
+    let format = HDF5Format.hdf5(attributes: [("producer", Version.producer)])
+    try Interruption.watching {
+      try predictions.write(path: path, format: format, replacing: replacing) { _ in try Interruption.check() }
+    }
   }
 }

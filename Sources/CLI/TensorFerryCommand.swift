@@ -16,6 +16,8 @@ struct TensorFerryCommand: ParsableCommand {
         tensorferry predict model.h5 test.h5 --labels labels
         tensorferry verify model.h5 reference.h5
 
+      tensorferry --version --verbose    also names the C libraries that see bytes of files, and what they do
+
       EXIT STATUS
         0   done; equal; parity
         1   the files differ; parity refuted
@@ -31,9 +33,14 @@ struct TensorFerryCommand: ParsableCommand {
     ])
 
   static func main() {
+    if Set(CommandLine.arguments.dropFirst()) == ["--version", "--verbose"] {
+      print(Version.details)
+      ExitStatus.end(with: ExitStatus.success.rawValue)
+    }
     do {
       var command = try parseAsRoot()
       try command.run()
+      ExitStatus.end(with: ExitStatus.success.rawValue)
     } catch {
       ExitStatus.exit(with: error)
     }

@@ -21,6 +21,10 @@ extension StateDict {
 
   /// Opens a weight file by its path, or a directory that holds one set of shards; see ``init(contentsOf:format:options:)``.
   public init(path: String, format: (any WeightFormat)? = nil, options: ReadingOptions = ReadingOptions()) throws {
+    if Leftover.isNamed(path) {
+      throw WeightFileError(
+        .refused, "by its name it is the beginning of a file that was never finished; rename it to read it", file: path)
+    }
     let file = try SourceFile(path: try SafetensorsDirectory.file(in: path) ?? path)
     let reader = (try format ?? FormatRegistry.format(of: file)).reading(with: options)
     self = try NameEscape.undone(in: reader.read(file))
@@ -46,6 +50,16 @@ extension StateDict {
     path: String, format: any WeightFormat, replacing: Bool = false, progress: WriteProgress.Handler? = nil
   ) throws {
     try format.save(self, to: path, replacing: replacing, progress: progress)
+  }
+
+  /// The bytes of tensors in a file of a format, each shared storage once if the format keeps ties: a lower bound of
+  /// its size, which stops at 2^63 - 1.
+  func storedByteCount(as format: any WeightFormat.Type) -> Int {
+    reduce(0) { sum, element in
+      if format.keepsTies, element.aliasOf != nil { return sum }
+      let (result, overflow) = sum.addingReportingOverflow(element.tensor.byteCount)
+      return overflow ? .max : result
+    }
   }
 
   /// Compares every tensor's name, dtype, shape, sharing and bytes with what was read back.

@@ -76,7 +76,7 @@ extension WeightFormat {
   func saveFile(_ state: StateDict, to path: String, replacing: Bool, progress: WriteProgress.Handler?) throws {
     let meter = progress.map { ProgressMeter($0, writing: state, as: Self.self) }
     let state = meter.map(state.observed) ?? state
-    try AtomicFile.write(to: path, replacing: replacing) { temporary in
+    try AtomicFile.write(to: path, replacing: replacing, byteCount: state.storedByteCount(as: Self.self)) { temporary in
       try meter?.begin(.write)
       do {
         try write(state, to: temporary)

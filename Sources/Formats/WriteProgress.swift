@@ -1,4 +1,5 @@
 internal import TensorFerryTensors
+internal import TensorFerryThreads
 
 /// How far the writing of a file has come.
 public struct WriteProgress: Hashable, Sendable {

@@ -1,4 +1,5 @@
 internal import TensorFerryTensors
+internal import TensorFerryThreads
 
 /// What the writing of a file came to.
 public struct WriteReport: Hashable, Sendable {

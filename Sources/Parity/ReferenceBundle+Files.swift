@@ -14,5 +14,10 @@ extension ReferenceBundle {
   public init(contentsOf url: URL) throws { try self.init(path: url.path) }
 
   /// Opens a bundle by its path; see ``init(contentsOf:)``.
-  public init(path: String) throws { try self.init(try StateDict(path: path)) }
+  public init(path: String) throws {
+    let state = try StateDict(path: path)
+    // What cannot be read must not pass for what was never recorded.
+    try state.checkComplete()
+    try self.init(state)
+  }
 }

@@ -19,7 +19,8 @@ import Testing
   }
 
   @Test(
-    "hostile names survive every ordered pair of formats, escaped where they must be", arguments: WritableFormat.pairs)
+    "XF07 hostile names survive every ordered pair of formats, escaped where they must be",
+    arguments: WritableFormat.pairs)
   func pair(_ pair: FormatPair) throws {
     try withTemporaryDirectory { directory in
       let state = try state()

@@ -11,6 +11,10 @@
    system's block, or it refuses with EINVAL. 0, or -1 and errno. */
 int ctensorferry_share_range(int from, uint64_t from_offset, int to, uint64_t to_offset, uint64_t count);
 
+/* 1 if the file system of `path` is one where ranges of two files can be shared: XFS, Btrfs, bcachefs. 0 if it is not,
+   or cannot be told. */
+int ctensorferry_can_share(const char *path);
+
 /* 1 if every byte of the two ranges is one and the same on the disk, by the maps that the file system has of both files
    (FS_IOC_FIEMAP): blocks that it calls shared, in equal places. 0 if it does not say so, or cannot tell. */
 int ctensorferry_is_shared(int a, uint64_t a_offset, int b, uint64_t b_offset, uint64_t count);

@@ -24,6 +24,7 @@ struct JSONOptions: ParsableArguments {
     let located = error as? any LocatedError
     return [
       "schema": "tensorferry.error/1",
+      "code": JSONValue(code(of: error)),
       "message": .string(located?.reason ?? "\(error)"),
       "file": JSONValue(located?.file),
       "format": JSONValue(located?.format),
@@ -31,6 +32,12 @@ struct JSONOptions: ParsableArguments {
       "place": JSONValue(located?.place?.description),
       "problems": .array(problems(of: error)),
     ]
+  }
+
+  /// What a program switches on, for errors of files and tensors.
+  private static func code(of error: any Error) -> String? {
+    (error as? WeightFileError)?.code.rawValue ?? (error as? TensorError)?.code.rawValue
+      ?? (error as? ParityError)?.code.rawValue
   }
 
   private static func problems(of error: any Error) -> [JSONValue] {

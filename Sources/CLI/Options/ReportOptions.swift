@@ -18,7 +18,10 @@ struct ReportOptions: ParsableArguments {
 
   /// Finds out before the work whether the files may be written.
   func checkPaths() throws {
-    for path in [html, junit].compactMap({ $0 }) { try TextFile.check(path, replacing: force) }
+    let paths = [html, junit].compactMap { $0 }
+    for path in paths { try TextFile.check(path, replacing: force) }
+    // One of them stands for both if they lie in one folder, as they do.
+    if let first = paths.first { Leftovers.tell(beside: first) }
   }
 
   func write(_ report: ParityReport) throws {

@@ -1,4 +1,6 @@
+internal import CTensorFerryFiles
 internal import TensorFerryTensors
+internal import TensorFerryThreads
 
 #if canImport(Glibc)
   internal import Glibc
@@ -20,14 +22,17 @@ struct AtomicFile {
   /// Calls `body` with a path in the same directory, flushes what it wrote to the disk while `check` looks at it, and
   /// renames it.
   ///
-  /// - Parameter beforeCommit: the last chance to throw.
+  /// - Parameters:
+  ///   - byteCount: how many bytes will be written at least; see ``checkSpace(for:)``.
+  ///   - beforeCommit: the last chance to throw.
   /// - Throws: ``WeightFileError`` with code `.outputExists` or `.unwritable`, and whatever `body` throws; the
   ///   temporary file is removed then.
   static func write(
-    to path: String, replacing: Bool, _ body: (_ temporary: String) throws -> Void,
+    to path: String, replacing: Bool, byteCount: Int, _ body: (_ temporary: String) throws -> Void,
     check: (_ temporary: String) throws -> Void = { _ in }, beforeCommit: () throws -> Void = {}
   ) throws {
     let file = try AtomicFile(path: path, replacing: replacing)
+    try file.checkSpace(for: byteCount)
     do {
       try body(file.temporary)
       let flush = file.startFlush()
@@ -56,7 +61,25 @@ struct AtomicFile {
     self.path = path
     self.replacing = replacing
     self.directory = directory
-    temporary = "\(directory).\(name).tensorferry-\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
+    temporary = directory + Leftover.name(for: name)
+  }
+
+  /// Compares what will be written with the free space of the file system, before the first byte.
+  ///
+  /// A file system that does not tell its size is not asked, nor one where files can share their data, because the
+  /// output may take next to no space there; a quota shows only when it is met, at a write.
+  ///
+  /// - Throws: ``WeightFileError`` with code `.unwritable` and both numbers.
+  func checkSpace(for byteCount: Int) throws {
+    var status = statvfs()
+    guard statvfs(directory, &status) == 0, status.f_blocks > 0, byteCount > 0,
+      ctensorferry_can_share(directory) == 0
+    else { return }
+    let (free, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+    guard overflow || free >= UInt64(byteCount) else {
+      throw WeightFileError(
+        .unwritable, "\(byteCount) bytes are to be written, the file system has \(free) free", file: path)
+    }
   }
 
   /// Forces what was written to the disk, from another thread: that takes long, and is mostly waiting.
@@ -71,7 +94,12 @@ struct AtomicFile {
         ? WeightFileError(.outputExists, "the output appeared meanwhile; --force replaces it", file: path)
         : WeightFileError(.unwritable, "cannot rename to the output: \(systemMessage(errno))", file: path)
     }
-    try Self.flush(directory, of: path)
+    do {
+      try Self.flush(directory, of: path)
+    } catch var error as WeightFileError {
+      error.reason = "the output is complete, but a power failure could take its name: \(error.reason)"
+      throw error
+    }
   }
 
   /// Removes what was written, unless it has its path already.
@@ -108,8 +136,18 @@ struct AtomicFile {
   private static func rename(_ old: String, _ new: String, exclusively: Bool) -> Int32 {
     guard exclusively else { return renameFile(old, new) }
     // link + unlink refuses an existing target in one step on every POSIX file system that has hard links.
-    if link(old, new) == 0 { return unlink(old) }
-    return errno == EEXIST ? -1 : renameFile(old, new)
+    if link(old, new) == 0 {
+      // The output is there and complete. What stays if this fails is its second name, which is told as a leftover.
+      unlink(old)
+      return 0
+    }
+    guard [EPERM, EACCES, ENOTSUP, EMLINK, ENOSYS].contains(errno) else { return -1 }
+    var status = stat()
+    guard lstat(new, &status) != 0 else {
+      errno = EEXIST
+      return -1
+    }
+    return renameFile(old, new)
   }
 }
 

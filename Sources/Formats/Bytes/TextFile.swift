@@ -7,7 +7,7 @@ package enum TextFile {
 
   /// - Throws: ``WeightFileError`` with code `.outputExists` or `.unwritable`.
   package static func write(_ text: String, to path: String, replacing: Bool) throws {
-    try AtomicFile.write(to: path, replacing: replacing) { temporary in
+    try AtomicFile.write(to: path, replacing: replacing, byteCount: text.utf8.count) { temporary in
       let file = try OutputFile(creating: temporary)
       try file.write(text.utf8)
       try file.close()

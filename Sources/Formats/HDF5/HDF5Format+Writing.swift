@@ -1,5 +1,6 @@
 internal import TensorFerryHDF5Reading
 public import TensorFerryTensors
+internal import TensorFerryThreads
 
 extension HDF5Format {
   /// The name of the profile that is written, the value of the root attribute `format`.

@@ -1,4 +1,5 @@
 internal import TensorFerryTensors
+internal import TensorFerryThreads
 
 /// The zip archive that PyTorch writes since 1.6, and TorchScript before that: a pickle and one member for each storage.
 struct PyTorchArchive: PyTorchStorages {

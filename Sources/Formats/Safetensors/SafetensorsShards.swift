@@ -1,4 +1,5 @@
 internal import TensorFerryTensors
+internal import TensorFerryThreads
 
 #if canImport(Glibc)
   internal import Glibc
@@ -64,6 +65,7 @@ struct SafetensorsShards {
     let names = shards.indices.map { "\(stem)-\(Self.number($0 + 1))-of-\(Self.number(shards.count))\(Self.suffix)" }
     let layouts = try shards.map { try SafetensorsLayout($0, metadata: metadata) }
     let files = try names.map { try AtomicFile(path: directory + $0, replacing: replacing) } + [index]
+    try index.checkSpace(for: state.storedByteCount(as: SafetensorsFormat.self))
     do {
       try meter?.begin(.write)
       for (layout, file) in zip(layouts, files) { try layout.write(to: file.temporary) }

@@ -1,4 +1,4 @@
-internal import Dispatch
+internal import TensorFerryThreads
 
 #if canImport(Glibc)
   internal import Glibc
@@ -57,21 +57,26 @@ struct ChunkCopy {
     let isShared =
       !index.filters.isEmpty && buffer.count >= Self.sharedByteCount && decoder.byteCount <= Self.chunkByteCount
     let workers = isShared ? min(numbers.count, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) : 1
-    let failures = Failures()
+    let failure = Locked<(number: Int, error: any Error)?>(nil)
     // Safe because the buffer outlives the call, and every chunk has its own part of it.
     nonisolated(unsafe) let target = unsafe buffer
     let work = { @Sendable (worker: Int) in
       for number in stride(from: numbers.lowerBound + worker, to: numbers.upperBound, by: workers) {
-        guard failures.isEmpty(before: number) else { return }
+        guard failure.withLock({ $0.map { $0.number > number } ?? true }) else { return }
         do {
           try unsafe copy(index.chunks[number], origin: origin(of: number, in: grid), into: target)
         } catch {
-          failures.add(error, at: number)
+          failure.withLock { first in
+            if first.map({ $0.number > number }) ?? true { first = (number, error) }
+          }
         }
       }
     }
-    if workers > 1 { DispatchQueue.concurrentPerform(iterations: workers, execute: work) } else { work(0) }
-    if let error = failures.first { throw error }
+    // Threads and not Dispatch, which ends the process where it gets no descriptor.
+    let others = (1..<workers).map { worker in BackgroundTask { work(worker) } }
+    work(0)
+    for other in others { try other.value() }
+    if let error = failure.withLock({ $0?.error }) { throw error }
   }
 
   /// The first element of a chunk.
@@ -161,27 +166,5 @@ extension HDF5DatasetReader {
     else { return nil }
     // The product fits, because that of the whole dataset does.
     return description.byteCount / Int(count) * Int(min(rows, count))
-  }
-}
-
-/// What went wrong with chunks, on whichever thread.
-// Safe because `failure` is touched by one thread at a time, which has taken the one turn that there is.
-private final class Failures: @unchecked Sendable {
-  private let turn = DispatchSemaphore(value: 1)
-  private var failure: (number: Int, error: any Error)?
-
-  private func inTurn<Result>(_ body: () -> Result) -> Result {
-    turn.wait()
-    defer { turn.signal() }
-    return body()
-  }
-
-  var first: (any Error)? { inTurn { failure?.error } }
-
-  /// False if a chunk before this one failed already.
-  func isEmpty(before number: Int) -> Bool { inTurn { failure.map { $0.number > number } ?? true } }
-
-  func add(_ error: any Error, at number: Int) {
-    inTurn { if failure.map({ $0.number > number }) ?? true { failure = (number, error) } }
   }
 }

@@ -1,8 +1,10 @@
 extension HDF5DatasetDescription {
   /// The largest chunk, decoded, that is read.
-  static let chunkByteLimit = 1 << 30
+  package static let chunkByteLimit = 1 << 30
   /// A dataset that declares more than this must have stored at least a thousandth of it.
-  static let sparseByteLimit = 256 << 20
+  package static let sparseByteLimit = 256 << 20
+  /// The smallest superblock, which is before everything else.
+  private static let superblockByteCount: UInt64 = 48
 
   /// What contradicts itself or a file of that size, in words; nil if every byte can be read.
   package func problem(fileSize: UInt64) -> String? {
@@ -59,6 +61,7 @@ extension HDF5DatasetDescription {
   }
 
   private static func problem(of what: String, offset: UInt64, size: UInt64, fileSize: UInt64) -> String? {
+    if offset < superblockByteCount, size > 0 { return "\(what) lies on the superblock, at byte \(offset)" }
     guard offset > fileSize || size > fileSize - offset else { return nil }
     return "\(what) takes \(size) bytes from byte \(offset) on, the file has \(fileSize)"
   }

@@ -35,9 +35,9 @@ extension MetadataReader {
     let extra = version == 1 ? 4 : 0
     let width = sizes.address
     var rest = try file.bytes(at: 24 + UInt64(extra), count: 4 * width + 2 * width + 8, sizes: sizes)
+    let base = try rest.address()
     _ = try rest.address()
-    _ = try rest.address()
-    try checkEnd(rest.address())
+    try checkEnd(rest.address(), base: base)
     let driver = try rest.address()
     guard driver == nil else {
       throw ParseError("the file is one of several (it names a driver)", code: .unsupportedStorage)
@@ -57,17 +57,25 @@ extension MetadataReader {
       throw ParseError("the program that wrote it has not closed it: its flags are \(flags), 0 is a closed file")
     }
     try rest.skip(12)
-    _ = try rest.address()
+    let base = try rest.address()
     let more = try rest.address()
-    try checkEnd(rest.address())
+    try checkEnd(rest.address(), base: base)
     var superblock = Superblock(version: Int(version), sizes: sizes, root: try rest.address(of: "root group"))
     if let more { try readExtension(at: more, into: &superblock) }
     return superblock
   }
 
-  private func checkEnd(_ end: UInt64?) throws {
-    guard let end, end <= file.byteCount else {
-      throw ParseError("it is truncated: it should have \(end ?? .max) bytes, it has \(file.byteCount)")
+  /// Compares where the file should end with its size. A file that was put behind other bytes, or taken from behind them,
+  /// ends as much further on as its superblock lies from its base address.
+  private func checkEnd(_ end: UInt64?, base: UInt64?) throws {
+    guard let end, let base else { throw ParseError("its superblock does not say where it begins and ends") }
+    let (moved, overflow) = end.addingReportingOverflow(file.base)
+    let (place, underflow) = moved.subtractingReportingOverflow(base)
+    guard !overflow, !underflow else {
+      throw ParseError("it should end at byte \(end), with its base address \(base) at byte \(file.base)")
+    }
+    guard place <= file.byteCount else {
+      throw ParseError("it is truncated: it should have \(place) bytes, it has \(file.byteCount)")
     }
   }
 

@@ -34,6 +34,8 @@ public struct ReferenceFile: Sendable {
       return
     }
     let state = try StateDict(path: path)
+    // What cannot be read must not pass for what was never recorded.
+    try state.checkComplete()
     // Other programs have a key of that name, too: safetensors' own has 'pt' there.
     let isOurs = state.metadata("format")?.string?.hasPrefix("tensorferry.") == true
     content = isOurs ? .bundle(try ReferenceBundle(state)) : .arrays(state)

@@ -1,3 +1,5 @@
+internal import TensorFerryThreads
+
 /// Bytes that were read before they were asked for.
 ///
 /// Where a range is gathered from all over a file, many small ranges cost as many passes over it. A reader that sees

@@ -1,3 +1,5 @@
+internal import TensorFerryThreads
+
 extension LazyTensor {
   /// Each element changed by a function of binary64, rounded once to the same type; nothing is read now.
   ///

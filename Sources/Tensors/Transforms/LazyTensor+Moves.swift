@@ -1,3 +1,5 @@
+internal import TensorFerryThreads
+
 extension LazyTensor {
   /// The axes in another order; nothing is read now.
   ///

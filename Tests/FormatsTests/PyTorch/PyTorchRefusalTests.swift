@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  @Test("a tensor of a kind that is not read is refused by name", arguments: cases.map(\.name))
+  @Test("PK45 a tensor of a kind that is not read is refused by name", arguments: cases.map(\.name))
   func refused(name: String) throws {
     let expected = try #require(Self.cases.first { $0.name == name })
     let found = try Self.others.get().filter { $0.name == name || $0.name.hasPrefix(name + ".") }

@@ -1,4 +1,5 @@
 package import TensorFerryTensors
+internal import TensorFerryThreads
 internal import TensorFerryZlib
 
 /// Writes an archive of stored members from front to back.

@@ -1,4 +1,4 @@
-import TensorFerryTensors
+import TensorFerryThreads
 import Testing
 
 @Suite struct BackgroundTaskTests {
