@@ -62,7 +62,8 @@ extension String {
 
 extension Unicode.Scalar {
   fileprivate var mustBeEscaped: Bool {
-    switch properties.generalCategory {
+    if isASCII { return value < 0x20 || value == 0x7F }
+    return switch properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: true
     default: false
     }

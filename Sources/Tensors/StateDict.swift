@@ -64,9 +64,6 @@ public struct StateDict: Sendable {
   /// - Throws: ``TensorError`` with code `.duplicateName` if the name is taken, `.badAlias` if `aliasOf` is absent,
   ///   itself an alias, or differs in dtype or shape.
   public mutating func append(_ name: String, _ tensor: LazyTensor, aliasOf: String? = nil) throws {
-    guard entries[ExactText(name)] == nil else {
-      throw TensorError(.duplicateName, "the name appears twice", file: origin?.path, tensor: name)
-    }
     if let aliasOf {
       guard let owner = entries[ExactText(aliasOf)], owner.aliasOf == nil, owner.tensor.dtype == tensor.dtype,
         owner.tensor.shape == tensor.shape
@@ -74,8 +71,14 @@ public struct StateDict: Sendable {
         throw TensorError(.badAlias, "cannot share the storage of '\(aliasOf)'", file: origin?.path, tensor: name)
       }
     }
-    entries[ExactText(name)] = (tensor, aliasOf)
+    if let first = entries.updateValue((tensor, aliasOf), forKey: ExactText(name)) {
+      entries[ExactText(name)] = first
+      throw TensorError(.duplicateName, "the name appears twice", file: origin?.path, tensor: name)
+    }
   }
+
+  /// Takes memory for so many tensors at once.
+  package mutating func reserveCapacity(_ count: Int) { entries.reserveCapacity(count) }
 
   /// The tensor of that name, or nil. O(1).
   public subscript(name: String) -> LazyTensor? { entries[ExactText(name)]?.tensor }

@@ -13,10 +13,12 @@ extension HDF5Layout {
   }
 
   /// True for files of PyTorch-BigGraph, of a model or of embeddings.
-  static func isBigGraph(_ inventory: HDF5Inventory) throws -> Bool {
+  static func isBigGraph(
+    _ inventory: HDF5Inventory, _ datasets: [(path: String, dataset: HDF5DatasetDescription)]
+  ) throws -> Bool {
     let version = inventory.attributes.first { $0.name == "format_version" }
-    let isNamed = inventory.datasets.contains { $0.dataset.text(of: nameAttribute) != nil }
-    let hasOptimizer = inventory.datasets.contains { path, dataset in
+    let isNamed = datasets.contains { $0.dataset.text(of: nameAttribute) != nil }
+    let hasOptimizer = datasets.contains { path, dataset in
       path == optimizerPath && dataset.elementType == .opaque(size: 1, tag: "")
     }
     guard isNamed || (version != nil && hasOptimizer) else { return false }
@@ -39,10 +41,13 @@ extension HDF5Layout {
   }
 
   /// A dataset `keys` of strings beside the tensors, each of which is the name of one, none twice; nil if there is none.
-  static func keyList(in inventory: HDF5Inventory, _ kind: Kind, tensors: Set<ExactText>) -> KeyList? {
+  static func keyList(
+    in inventory: HDF5Inventory, _ datasets: [(path: String, dataset: HDF5DatasetDescription)], _ kind: Kind,
+    tensors: Set<ExactText>
+  ) -> KeyList? {
     let group = if case .flatUnderGroup(let group) = kind { group } else { "" }
     let path = group + "/keys"
-    guard let dataset = inventory.datasets.first(where: { $0.path == path })?.dataset,
+    guard let dataset = datasets.first(where: { $0.path == path })?.dataset,
       case .string = dataset.elementType, let keys = inventory.texts(of: dataset), !keys.isEmpty
     else { return nil }
     let paths = keys.map { "\(group)/\($0)" }

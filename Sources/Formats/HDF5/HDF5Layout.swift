@@ -48,11 +48,11 @@ struct HDF5Layout: Equatable {
     let tensors = datasets.filter { isTensor($0.dataset) }.map(\.path)
     if datasets.contains(where: { $0.dataset.text(of: Self.kindAttribute) != nil }) {
       (kind, joinsByPlus, names, keyList) = (.percentEncoded, false, [:], nil)
-    } else if try Self.isBigGraph(inventory) {
+    } else if try Self.isBigGraph(inventory, datasets) {
       (kind, joinsByPlus, names, keyList) = (.namedByAttribute, false, Self.names(of: datasets), nil)
     } else {
       let found = Self.kind(of: tensors)
-      keyList = Self.keyList(in: inventory, found, tensors: Set(tensors.map { ExactText($0) }))
+      keyList = Self.keyList(in: inventory, datasets, found, tensors: Set(tensors.map { ExactText($0) }))
       // What a list of keys does not name, says nothing of how the state dict is arranged.
       let paths = keyList?.paths ?? tensors
       (kind, names) = (keyList == nil ? found : Self.kind(of: paths), [:])
@@ -61,11 +61,11 @@ struct HDF5Layout: Equatable {
   }
 
   private static func kind(of paths: [String]) -> Kind {
-    let parents = Set(paths.map { split($0).parent })
-    let leaves = paths.map { split($0).name }
+    let parts = paths.map(split)
+    let parents = Set(parts.map(\.parent))
     if parents.isEmpty || parents == [""] { return .flatAtRoot }
     if parents.count == 1, let parent = parents.first,
-      leaves.contains(where: { $0.contains(".") }) || containers.contains(split(parent).name)
+      parts.contains(where: { $0.name.utf8.contains(UInt8(ascii: ".")) }) || containers.contains(split(parent).name)
     {
       return .flatUnderGroup(parent)
     }
@@ -80,7 +80,7 @@ struct HDF5Layout: Equatable {
     case .flatUnderGroup(let group) where path.hasPrefix(group + "/"):
       return dotted(String(path.dropFirst(group.count + 1)))
     case .flatAtRoot, .flatUnderGroup, .nested, .namedByAttribute:
-      return dotted(path.dropFirst().split(separator: "/").joined(separator: "."))
+      return dotted(path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }.joined(separator: "."))
     }
   }
 
@@ -113,8 +113,8 @@ struct HDF5Layout: Equatable {
   }
 
   static func split(_ path: String) -> (parent: String, name: String) {
-    let slash = path.lastIndex(of: "/") ?? path.startIndex
-    return (String(path[..<slash]), String(path[slash...].dropFirst()))
+    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex
+    return (String(path[..<slash]), String(path.utf8[slash...].dropFirst()) ?? "")
   }
 }
 

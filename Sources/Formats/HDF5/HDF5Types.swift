@@ -28,9 +28,11 @@ extension DType {
 
 extension HDF5ElementType {
   /// The element type as a tensor has it, by the HDF5 type alone; nil if no tensor has it.
-  var dtype: DType? {
-    DType.allCases.first { !DType.taggedBytes.contains($0) && $0.hdf5 == self }
-  }
+  var dtype: DType? { Self.dtypes[self] }
+
+  private static let dtypes = Dictionary(
+    DType.allCases.filter { !DType.taggedBytes.contains($0) }.map { ($0.hdf5, $0) },
+    uniquingKeysWith: { first, _ in first })
 
   /// What a dataset of this type is, if it is not a tensor.
   var kind: String {

@@ -70,12 +70,14 @@ public struct PyTorchFormat: WeightFormat {
     return state
   }
 
-  /// True for a zip archive with a member `<folder>/data.pkl`; if its directory is damaged, the first name decides.
+  /// True for a zip archive with a member `<folder>/data.pkl`, which PyTorch writes first; if the directory is damaged,
+  /// the first name decides.
   private static func isArchive(_ file: SourceFile) throws -> Bool {
+    if try ZipArchive.firstName(in: file).map(PyTorchArchive.isPickle) == true { return true }
     if let archive = try? ZipArchive(file, format: name) {
       return archive.members.contains { PyTorchArchive.isPickle($0.name) }
     }
-    return try ZipArchive.firstName(in: file).map(PyTorchArchive.isPickle) ?? false
+    return false
   }
 
   /// True for a tar archive whose first member has a name that the PyTorch of 2016 gave.

@@ -36,6 +36,7 @@ public struct SafetensorsFormat: WeightFormat {
       let header = try SafetensorsHeader(file)
       var tensors = StateDict()
       tensors.origin = .init(path: file.path, format: Self.name, layout: nil, byteCount: file.byteCount)
+      tensors.reserveCapacity(header.entries.count)
       for entry in header.entries { try tensors.append(entry.name, header.tensor(of: entry, in: file)) }
       return try SafetensorsMetadata(decoding: header.metadata, of: tensors).applied(to: tensors)
     }

@@ -62,6 +62,7 @@ extension SafetensorsHeader.Entry {
 
   private static func integers(_ scanner: inout JSONScanner, atMost limit: Int) throws -> [UInt64] {
     var values: [UInt64] = []
+    values.reserveCapacity(4)
     try scanner.array { scanner in
       guard values.count < limit else { throw scanner.error("the list has more than \(limit) numbers") }
       values.append(try scanner.unsignedInteger())

@@ -61,7 +61,8 @@ struct SafetensorsHeader {
   }
 
   private mutating func scan(_ scanner: inout JSONScanner) throws {
-    var names: Set<ExactText> = []
+    // An entry takes at least 60 bytes.
+    var names = Set<ExactText>(minimumCapacity: scanner.byteCount / 100)
     var metadata: [JSONValue.Member]?
     var entries: [Entry] = []
     try scanner.object { scanner, name in
@@ -109,18 +110,20 @@ struct SafetensorsHeader {
 
   /// The data has neither holes nor overlaps, and ends where the file ends.
   private func checkLayout(_ file: SourceFile) throws {
-    let ordered = entries.sorted {
-      ($0.data.lowerBound, $0.data.upperBound) < ($1.data.lowerBound, $1.data.upperBound)
+    let ranges = entries.map(\.data)
+    let order = entries.indices.sorted {
+      (ranges[$0].lowerBound, ranges[$0].upperBound) < (ranges[$1].lowerBound, ranges[$1].upperBound)
     }
     var end: UInt64 = 0
-    for entry in ordered {
-      guard entry.data.lowerBound == end else {
+    for index in order {
+      guard ranges[index].lowerBound == end else {
+        let entry = entries[index]
         let found = entry.data.lowerBound < end ? "overlaps the one before" : "leaves a hole behind the one before"
         throw Self.malformed(
           "its data begins at byte \(entry.data.lowerBound) of the data section and \(found), which ends at \(end)",
           tensor: entry.name, entry.place)
       }
-      end = entry.data.upperBound
+      end = ranges[index].upperBound
     }
     let size = file.byteCount - dataOffset
     guard end == size else {

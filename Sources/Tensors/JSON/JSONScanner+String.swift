@@ -4,9 +4,16 @@ extension JSONScanner {
     start = position
     guard take("\"") else { throw error("a text in quotes is expected") }
     let first = position
-    while let byte = next, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { position += 1 }
-    // Most texts have no escape, and are taken as they stand.
-    if take("\"") { return try text(bytes[first..<position - 1]) }
+    var all: UInt8 = 0
+    while let byte = next, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+      all |= byte
+      position += 1
+    }
+    // Most texts have no escape, and are taken as they stand; what is ASCII need not be validated.
+    if take("\"") {
+      let raw = bytes[first..<position - 1]
+      return all < 0x80 ? String(decoding: raw, as: UTF8.self) : try text(raw)
+    }
     var result = Array(bytes[first..<position])
     while let byte = next {
       position += 1

@@ -26,7 +26,7 @@ package struct ZipArchive: Sendable {
       error.file = file.path
       throw error
     }
-    var indices: [String: Int] = [:]
+    var indices = [String: Int](minimumCapacity: members.count)
     for (index, member) in members.enumerated() {
       // Swift's strings are equal if they look the same, however their accents are composed.
       guard indices.updateValue(index, forKey: member.name) == nil else {
