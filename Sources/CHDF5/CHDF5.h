@@ -4,6 +4,7 @@
 #define TENSORFERRY_CHDF5_H
 
 #include <hdf5.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 // Identifiers and flags that hdf5.h defines as macros.
@@ -176,12 +177,12 @@ static inline int32_t chdf5_set_versions(hid_t access, int32_t low, int32_t high
   return H5Pset_libver_bounds(access, (H5F_libver_t)low, (H5F_libver_t)high);
 }
 
-// Locks the file where the file system can; 1.12.0 is the one version without this setting.
-static inline int32_t chdf5_set_best_effort_locking(hid_t access) {
+// Locks the file where the file system can, or never; 1.12.0 is the one version without this setting.
+static inline int32_t chdf5_set_locking(hid_t access, bool is_locked) {
 #if H5_VERSION_GE(1, 12, 1) || !H5_VERSION_GE(1, 12, 0)
-  return H5Pset_file_locking(access, 1, 1);
+  return H5Pset_file_locking(access, is_locked, 1);
 #else
-  (void)access;
+  (void)access, (void)is_locked;
   return 0;
 #endif
 }

@@ -92,8 +92,12 @@ package enum LimitTable {
     row("hdf5", "bytes of compact data", ParserLimits.compactBytes),
     row("hdf5", "strings of a dataset that lists names", ParserLimits.texts),
     row("hdf5", "bytes of strings of a dataset that lists names", ParserLimits.textBytes),
-    row("hdf5", "bytes of metadata in an empty file; four more for each of its bytes", ParserLimits.workBytes(fileSize: 0)),
-    row("hdf5", "bytes of names and attributes in an empty file; one more for each byte", ParserLimits.keptBytes(fileSize: 0)),
+    row(
+      "hdf5", "bytes of metadata in an empty file; four more for each of its bytes", ParserLimits.workBytes(fileSize: 0)
+    ),
+    row(
+      "hdf5", "bytes of names and attributes in an empty file; one more for each byte",
+      ParserLimits.keptBytes(fileSize: 0)),
     row("hdf5", "chunks of an empty file; one more for 1024 bytes", ParserLimits.keptChunks(fileSize: 0)),
   ]
 }

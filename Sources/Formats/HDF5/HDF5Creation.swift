@@ -27,7 +27,7 @@
 
     /// Creates all objects in order and allocates the small tensors; returns where those begin.
     private func create(_ state: StateDict, at path: String) throws -> [(LazyTensor, UInt64)] {
-      let options = HDF5FileOptions(tracksCreationOrder: true, alignment: Self.alignment)
+      let options = HDF5FileOptions(tracksCreationOrder: true, alignment: Self.alignment, isLocked: false)
       return try HDF5File.create(at: path, options: options) { file in
         try file.setAttribute("format", .strings([HDF5Format.profile]))
         for (name, value) in attributes { try file.setAttribute(name, .strings([value])) }
@@ -60,7 +60,8 @@
 
     /// Allocates the large tensors; HDF5 has one alignment for an open file, so the file is opened again.
     private func allocate(_ large: [StateDict.Element], in path: String) throws -> [(LazyTensor, UInt64)] {
-      let options = HDF5FileOptions(alignment: Self.largeAlignment, alignmentThreshold: UInt64(Self.largeByteCount))
+      let options = HDF5FileOptions(
+        alignment: Self.largeAlignment, alignmentThreshold: UInt64(Self.largeByteCount), isLocked: false)
       return try HDF5File.update(at: path, options: options) { file in
         try large.map { element in
           let dataset = try file.dataset(element.name)
@@ -76,7 +77,7 @@
 
     /// Adds the hashes of the large tensors.
     func note(_ hashes: some Sequence<(StateDict.Element, String)>, in path: String) throws {
-      try HDF5File.update(at: path) { file in
+      try HDF5File.update(at: path, options: HDF5FileOptions(isLocked: false)) { file in
         for (element, hash) in hashes { try file.dataset(element.name).setAttribute("sha256", .strings([hash])) }
       }
     }

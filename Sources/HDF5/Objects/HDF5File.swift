@@ -80,7 +80,7 @@ public final class HDF5File: Sendable, HDF5Container, HDF5Attributed {
       chdf5_class_file_creation, tracksCreationOrder: options.tracksCreationOrder, at: place)
     try check("set the user block", at: place) { H5Pset_userblock(creation.raw, options.userBlockSize) }
     // A group that is still open must not keep the file from being written to its end.
-    let access = try Self.accessProperties(closing: H5F_CLOSE_STRONG, at: place)
+    let access = try Self.accessProperties(closing: H5F_CLOSE_STRONG, isLocked: options.isLocked, at: place)
     try check("set the version of the format", at: place) {
       chdf5_set_versions(access.raw, options.oldestVersion.rawValue, chdf5_latest_version())
     }
@@ -101,7 +101,7 @@ public final class HDF5File: Sendable, HDF5Container, HDF5Attributed {
     _ = try FileSignature.find(in: path)
     let place = HDF5Handle(file: path)
     try options.validate(at: place)
-    let access = try Self.accessProperties(closing: H5F_CLOSE_STRONG, at: place)
+    let access = try Self.accessProperties(closing: H5F_CLOSE_STRONG, isLocked: options.isLocked, at: place)
     try check("set the alignment", at: place) {
       H5Pset_alignment(access.raw, options.alignmentThreshold, options.alignment)
     }
@@ -139,12 +139,12 @@ public final class HDF5File: Sendable, HDF5Container, HDF5Attributed {
 
   /// The driver for plain files, whatever the environment asks for.
   private static func accessProperties(
-    closing degree: H5F_close_degree_t, at place: HDF5Handle
+    closing degree: H5F_close_degree_t, isLocked: Bool = true, at place: HDF5Handle
   ) throws(HDF5Error) -> Identifier {
     let list = try Identifier("make a property list", at: place) { H5Pcreate(chdf5_class_file_access()) }
     try check("choose the driver for plain files", at: place) { H5Pset_fapl_sec2(list.raw) }
     try check("choose how files close", at: place) { H5Pset_fclose_degree(list.raw, degree) }
-    try check("choose how files are locked", at: place) { chdf5_set_best_effort_locking(list.raw) }
+    try check("choose how files are locked", at: place) { chdf5_set_locking(list.raw, isLocked) }
     return list
   }
 }

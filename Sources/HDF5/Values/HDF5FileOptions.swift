@@ -19,10 +19,14 @@ public struct HDF5FileOptions: Hashable, Sendable {
   public var userBlockSize: UInt64
   /// True to overwrite an existing file; false to refuse.
   public var replacesExisting: Bool
+  /// False for a file that nobody else knows. A lock outlives the file's closing in a child process that was just started
+  /// and has not become its program yet, so that opening the file again at once may fail.
+  public var isLocked: Bool
 
   public init(
     tracksCreationOrder: Bool = false, alignment: UInt64 = 1, alignmentThreshold: UInt64 = 1,
-    oldestVersion: Version = .earliest, userBlockSize: UInt64 = 0, replacesExisting: Bool = false
+    oldestVersion: Version = .earliest, userBlockSize: UInt64 = 0, replacesExisting: Bool = false,
+    isLocked: Bool = true
   ) {
     self.tracksCreationOrder = tracksCreationOrder
     self.alignment = alignment
@@ -30,6 +34,7 @@ public struct HDF5FileOptions: Hashable, Sendable {
     self.oldestVersion = oldestVersion
     self.userBlockSize = userBlockSize
     self.replacesExisting = replacesExisting
+    self.isLocked = isLocked
   }
 
   func validate(at place: HDF5Handle) throws(HDF5Error) {
