@@ -45,9 +45,10 @@ lint: libraries
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
 	@$(STRICT) swift build -c release --build-tests --explicit-target-dependency-import-check error
 
-# A trap of Swift, an access outside of memory, an error without a place or a hang ends it with status 1.
+# A trap of Swift, an access outside of memory, an error without a place or a hang ends it with status 1. The sanitizers are
+# named twice: of several flags SwiftPM gives, clang takes all, and swiftc the last.
 FUZZ_BUILD := TENSORFERRY_FUZZING=1 swift build -c release --scratch-path $(BUILD)/fuzz --product TensorFerryFuzz \
-  --sanitize address --sanitize fuzzer --disable-dead-strip
+  --sanitize address --sanitize fuzzer -Xswiftc -sanitize=address,fuzzer --disable-dead-strip
 
 fuzz: libraries python
 	@$(FUZZ_BUILD)

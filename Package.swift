@@ -20,10 +20,15 @@ func library(_ folder: String, _ dependencies: [Target.Dependency] = [], _ more:
     name: "TensorFerry\(folder)", dependencies: dependencies, path: "Sources/\(folder)", swiftSettings: settings + more)
 }
 
+// Tests are compiled without optimisation, which takes most of a build and makes none of them faster that matters: what
+// they call is optimised. Clients never see the flag.
+let unoptimised: [SwiftSetting] =
+  Context.environment["TENSORFERRY_WARNINGS_ARE_ERRORS"] == nil ? [] : [.unsafeFlags(["-Onone"])]
+
 func tests(_ folder: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(
     name: "TensorFerry\(folder)Tests", dependencies: ["TensorFerryTestSupport"] + dependencies,
-    path: "Tests/\(folder)Tests", swiftSettings: settings)
+    path: "Tests/\(folder)Tests", swiftSettings: settings + unoptimised)
 }
 
 #if os(macOS) || os(iOS)

@@ -150,36 +150,3 @@ import Testing
     }
   }
 }
-
-/// A structure of a file that ends with its checksum.
-struct ChecksummedRegion {
-  let range: Range<Int>
-
-  private static let signatures = [
-    "OHDR", "OCHK", "BTHD", "BTIN", "BTLF", "FRHP", "FHIB", "SMTB", "SMLI", "FAHD", "FADB", "EAHD", "EAIB", "EASB",
-    "EADB",
-  ]
-
-  /// Every part that begins with a signature and whose bytes have the checksum that follows it.
-  static func find(in bytes: [UInt8]) -> [ChecksummedRegion] {
-    var regions: [ChecksummedRegion] = []
-    let starts = Set(signatures.map { Array($0.utf8) })
-    for start in 0..<max(0, bytes.count - 8) where starts.contains(Array(bytes[start..<start + 4])) {
-      for end in start + 8..<min(bytes.count - 3, start + 1200) where lookup3(bytes, start..<end) == stored(bytes, end)
-      {
-        regions.append(ChecksummedRegion(range: start..<end))
-        break
-      }
-    }
-    return regions
-  }
-
-  private static func stored(_ bytes: [UInt8], _ place: Int) -> UInt32 {
-    (0..<4).reduce(0) { $0 | UInt32(bytes[place + $1]) << (8 * UInt32($1)) }
-  }
-
-  func repair(_ bytes: inout [UInt8]) {
-    let sum = lookup3(bytes, range)
-    for index in 0..<4 { bytes[range.upperBound + index] = UInt8(truncatingIfNeeded: sum >> (8 * UInt32(index))) }
-  }
-}
