@@ -20,8 +20,8 @@ func library(_ folder: String, _ dependencies: [Target.Dependency] = [], _ more:
     name: "TensorFerry\(folder)", dependencies: dependencies, path: "Sources/\(folder)", swiftSettings: settings + more)
 }
 
-// Tests are compiled without optimisation, which takes most of a build and makes none of them faster that matters: what
-// they call is optimised. Clients never see the flag.
+// Tests are compiled without optimisation, in less than half of the time; what they call is optimised. Clients never see
+// the flag.
 let unoptimised: [SwiftSetting] =
   Context.environment["TENSORFERRY_WARNINGS_ARE_ERRORS"] == nil ? [] : [.unsafeFlags(["-Onone"])]
 

@@ -185,14 +185,14 @@ def memory(bench: Bench, full: bool) -> None:
 SCENARIOS = {"errors": errors, "kills": kills, "moments": moments, "memory": memory}
 
 
-def main() -> None:
+def main(scenarios: dict) -> None:
     scenario, name, tool, interposer = sys.argv[1:5]
     with tempfile.TemporaryDirectory(prefix="tensorferry-faults-") as folder:
         bench = Bench(name, tool, interposer, Path(folder).resolve())
-        SCENARIOS[scenario](bench, "--full" in sys.argv)
+        scenarios[scenario](bench, "--full" in sys.argv)
     answer = {"injected": bench.injected, "survived": bench.survived}
     print(json.dumps(answer | {"violations": bench.violations}))
 
 
 if __name__ == "__main__":
-    main()
+    main(SCENARIOS)

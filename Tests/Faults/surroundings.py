@@ -8,7 +8,6 @@ prints what faults.py prints.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import resource
@@ -17,11 +16,10 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from faults import Bench
+from faults import Bench, main
 from invariants import OLD, Source
 
 
@@ -321,14 +319,5 @@ SCENARIOS = {"changes": changes, "signals": signals, "rivals": rivals, "limits":
 SCENARIOS |= {"places": places, "full_disk": full_disk, "address_space": address_space}
 
 
-def main() -> None:
-    scenario, name, tool, interposer = sys.argv[1:5]
-    with tempfile.TemporaryDirectory(prefix="tensorferry-faults-") as folder:
-        bench = Bench(name, tool, interposer, Path(folder).resolve())
-        SCENARIOS[scenario](bench, "--full" in sys.argv)
-    answer = {"injected": bench.injected, "survived": bench.survived}
-    print(json.dumps(answer | {"violations": bench.violations}))
-
-
 if __name__ == "__main__":
-    main()
+    main(SCENARIOS)

@@ -52,7 +52,7 @@ import Testing
       "Every case is a file, or a family of them, that a test makes and reads. *read*: it has a right value, which is",
       "compared. *told*: nothing in it is a tensor, and the answer names what is not carried over. Anything else is the",
       "code of the error (`refused` where HDF5 has several), which names the file. No case may end the process, hang, take",
-      "more than 64 MiB above what its tensors take, or leave a file. [The threat model](../explanation/threat-model.md)",
+      "more than 64 MiB (above twice the file, where it is not HDF5), or leave a file. [The threat model](../explanation/threat-model.md)",
       "says what this is for.",
     ]
     for chapter in Self.chapters {

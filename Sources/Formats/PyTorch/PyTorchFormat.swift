@@ -11,7 +11,7 @@ public struct PyTorchFormat: WeightFormat {
   public init() {}
 
   public static func recognises(_ file: SourceFile) throws -> Bool {
-    if try ZipArchive.firstName(in: file) != nil { return try isArchive(file) }
+    if let name = try ZipArchive.firstName(in: file) { return isArchive(file, firstName: name) }
     return try isTar(file) || PyTorchLegacyFile.recognises(file)
   }
 
@@ -72,12 +72,10 @@ public struct PyTorchFormat: WeightFormat {
 
   /// True for a zip archive with a member `<folder>/data.pkl`, which PyTorch writes first; if the directory is damaged,
   /// the first name decides.
-  private static func isArchive(_ file: SourceFile) throws -> Bool {
-    if try ZipArchive.firstName(in: file).map(PyTorchArchive.isPickle) == true { return true }
-    if let archive = try? ZipArchive(file, format: name) {
-      return archive.members.contains { PyTorchArchive.isPickle($0.name) }
-    }
-    return false
+  private static func isArchive(_ file: SourceFile, firstName: String) -> Bool {
+    if PyTorchArchive.isPickle(firstName) { return true }
+    let archive = try? ZipArchive(file, format: name)
+    return archive?.members.contains { PyTorchArchive.isPickle($0.name) } ?? false
   }
 
   /// True for a tar archive whose first member has a name that the PyTorch of 2016 gave.

@@ -61,8 +61,7 @@ struct SafetensorsHeader {
   }
 
   private mutating func scan(_ scanner: inout JSONScanner) throws {
-    // An entry takes at least 60 bytes.
-    var names = Set<ExactText>(minimumCapacity: scanner.byteCount / 100)
+    var names: Set<ExactText> = []
     var metadata: [JSONValue.Member]?
     var entries: [Entry] = []
     try scanner.object { scanner, name in

@@ -26,9 +26,6 @@ package struct JSONScanner {
     TensorError(.invalidJSON, "invalid JSON: \(reason)", place: .byte(UInt64(offset ?? position)))
   }
 
-  /// The size of the text.
-  package var byteCount: Int { bytes.count }
-
   package var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
   /// - Throws: unless only space follows.
