@@ -57,6 +57,9 @@ struct Interruption: Error {
   private static let ignored = unsafeBitCast(SIG_IGN, to: Int.self)
 }
 
+/// Lets a write beyond a limit of the file size fail like any other, so that what was begun is removed.
+func surviveFileSizeLimit() { _ = signal(SIGXFSZ, SIG_IGN) }
+
 /// The signal that came last, or 0.
 // Safe because it is one aligned word, which a handler stores in one step, and was touched before any is installed.
 private nonisolated(unsafe) var pending: Int32 = 0

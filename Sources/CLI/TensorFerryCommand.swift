@@ -33,6 +33,7 @@ struct TensorFerryCommand: ParsableCommand {
     ])
 
   static func main() {
+    surviveFileSizeLimit()
     if Set(CommandLine.arguments.dropFirst()) == ["--version", "--verbose"] {
       print(Version.details)
       ExitStatus.end(with: ExitStatus.success.rawValue)

@@ -49,8 +49,9 @@ extension HDF5DatasetDescription {
       let place = Self.problem(of: "a chunk", offset: chunk.offset, size: chunk.storedSize, fileSize: fileSize)
       if let place { return place }
       // Deflate makes incompressible data a little larger, never twice as large.
-      guard chunk.storedSize <= 2 * UInt64(nominal) + 1024 else {
-        return "a chunk of \(chunk.storedSize) bytes decodes to \(nominal)"
+      let most = 2 * UInt64(nominal) + 1024
+      guard chunk.storedSize <= most else {
+        return "a chunk that decodes to \(nominal) bytes is stored in \(chunk.storedSize), the limit is \(most)"
       }
     }
     let byOffset = stored.sorted { $0.offset < $1.offset }
