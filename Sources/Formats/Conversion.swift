@@ -24,8 +24,6 @@ public struct Conversion: Sendable {
   public let losses: [String]
   private let format: any WeightFormat
   private let source: StateDict
-  /// The files that tensors are read from. A cast or a chunk hides its file, so that the first one is opened here, too.
-  private let files: [SourceFile]
 
   /// Plans a conversion; reads no tensor.
   ///
@@ -59,12 +57,6 @@ public struct Conversion: Sendable {
       packed.contains($0.name) && $0.tensor.dtype.isFloatingPoint && $0.tensor.dtype != dtype
     }.map(\.name)
     self.source = source
-    var files: [String: SourceFile] = [:]
-    for element in source {
-      if case .file(let file, _) = element.tensor.content { files[file.path] = file }
-    }
-    if let path = source.origin?.path, files[path] == nil { files[path] = try? SourceFile(path: path) }
-    self.files = Array(files.values)
     self.result = result
     self.format = format
     losses = format.losses(of: result) + source.others.map { "'\($0.name)' (\($0.kind)) is not carried over" }
@@ -102,13 +94,7 @@ public struct Conversion: Sendable {
     }
     let tally = WriteTally()
     let result = result.observed(by: tally)
-    try advising {
-      // The last call comes when all is verified and nothing has its name yet.
-      try result.write(path: path, format: format, replacing: replacing) { state in
-        if state.phase == .verify, state.done >= state.total { for file in files { try file.checkUnchanged() } }
-        try progress?(state)
-      }
-    }
+    try advising { try result.write(path: path, format: format, replacing: replacing, progress: progress) }
     return tally.report
   }
 

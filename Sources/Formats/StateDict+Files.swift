@@ -62,7 +62,8 @@ extension StateDict {
     }
   }
 
-  /// Compares every tensor's name, dtype, shape, sharing and bytes with what was read back.
+  /// Compares every tensor's name, dtype, shape, sharing and bytes with what was read back, and then asks whether a file
+  /// that the tensors come from has changed meanwhile.
   func checkEqual(_ written: StateDict, at path: String, as format: any WeightFormat.Type) throws {
     let ties = format.keepsTies
     func failure(_ reason: String, _ tensor: String? = nil) -> WeightFileError {
@@ -86,7 +87,7 @@ extension StateDict {
     }
     var checked: Set<ObjectIdentifier> = []
     for element in self {
-      if case .file(let file, _) = element.tensor.content, checked.insert(ObjectIdentifier(file)).inserted {
+      for file in element.tensor.sourceFiles where checked.insert(ObjectIdentifier(file)).inserted {
         try file.checkUnchanged()
       }
     }

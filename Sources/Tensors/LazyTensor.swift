@@ -9,6 +9,9 @@ public protocol RangeReader: Sendable {
 
   /// Ranges that begin and end with multiples of this many bytes are read without doing work twice; 1 if any are.
   var pieceByteCount: Int { get }
+
+  /// The files that the bytes are made of: whoever read them asks whether one has changed meanwhile.
+  var sourceFiles: [SourceFile] { get }
 }
 
 extension RangeReader {
@@ -111,6 +114,15 @@ public struct LazyTensor: Sendable {
   /// The offset of the first byte in the file, or nil where the bytes are not a plain range of it.
   public var fileOffset: UInt64? {
     if case .file(_, let offset) = content { offset } else { nil }
+  }
+
+  /// The open files that the bytes come from, however they are made of them; none if they are in memory.
+  package var sourceFiles: [SourceFile] {
+    switch content {
+    case .file(let file, _): [file]
+    case .reader(let reader): reader.sourceFiles
+    case .memory: []
+    }
   }
 
   /// Fills `buffer` with the bytes `range` of the tensor.

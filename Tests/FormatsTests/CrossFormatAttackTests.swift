@@ -97,6 +97,51 @@ import Testing
     }
   }
 
+  @Test(
+    "XF05 a change of the source is noticed however a tensor is made of it",
+    arguments: ["cast", "swapped axes", "behind each other", "scaled", "scaled by it", "gzip", "deflate", "big-endian"])
+  func changesOfDerived(how: String) throws {
+    try withTemporaryDirectory { directory in
+      let url = directory.appending(path: "x")
+      try python(
+        """
+        import sys, h5py, numpy
+        path, how = sys.argv[1:]
+        w = numpy.arange(300, dtype=">f4" if how == "big-endian" else "<f4").reshape(20, 15)
+        if how == "deflate":
+            with open(path, "wb") as file: numpy.savez_compressed(file, w=w)
+        else:
+            h5py.File(path, "w").create_dataset("w", data=w, compression="gzip" if how == "gzip" else None)
+        """, [url.path, how])
+      let tensor = try #require(try StateDict(contentsOf: url)["w"])
+      let one = LazyTensor(try Tensor([Float(1)], shape: [1]))
+      let derived =
+        switch how {
+        case "cast": try tensor.cast(to: .f16)
+        case "swapped axes": try tensor.permuted([1, 0])
+        case "behind each other": try LazyTensor.concatenated([tensor, tensor], axis: 1)
+        case "scaled": try tensor.mapped { { value, _ in 2 * value } }
+        case "scaled by it":
+          try one.mapped(with: [tensor]) {
+            let factors = try tensor.binary64()
+            return { value, _ in value * factors[1] }
+          }
+        default: tensor
+        }
+      var state = StateDict()
+      try state.append("w", derived)
+      let handle = try FileHandle(forWritingTo: url)
+      try handle.seekToEnd()
+      try handle.write(contentsOf: Data([0]))
+      try handle.close()
+      let error = #expect(throws: TensorError.self) {
+        try state.write(to: directory.appending(path: "out.safetensors"), format: .safetensors)
+      }
+      #expect(error?.code == .changedFile)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["x"])
+    }
+  }
+
   @Test("XF06 two names that become one are an error that tells it")
   func collisions() throws {
     try withTemporaryDirectory { directory in

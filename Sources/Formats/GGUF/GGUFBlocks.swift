@@ -8,6 +8,8 @@ struct GGUFBlocks: RangeReader {
   let byteCount: Int
   let isBigEndian: Bool
 
+  var sourceFiles: [SourceFile] { [file] }
+
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     guard isBigEndian, let words = type.words, !words.isEmpty else {
       return try file.read(at: offset + UInt64(range.lowerBound), into: buffer)
@@ -32,6 +34,8 @@ struct GGUFDequantised: RangeReader {
   let dequantise: GGMLType.Dequantiser
 
   private static let batchByteCount = 1 << 16
+
+  var sourceFiles: [SourceFile] { [blocks.file] }
 
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     let type = blocks.type

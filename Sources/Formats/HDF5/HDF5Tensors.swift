@@ -48,7 +48,7 @@ struct HDF5Tensors {
         let source = HDF5Source(file: file, part: part)
         content = .reader(
           HDF5Range(
-            dataset: try HDF5DatasetReader(dataset, source: source), path: path, file: file.path, format: format))
+            dataset: try HDF5DatasetReader(dataset, source: source), path: path, file: file, format: format))
       }
       return .tensor(try LazyTensor(dtype: dtype, shape: shape, content: content))
     } catch let error as HDF5Error {
@@ -101,9 +101,10 @@ private struct HDF5Source: HDF5ByteSource {
 private struct HDF5Range: RangeReader {
   let dataset: HDF5DatasetReader
   let path: String
-  let file: String
+  let file: SourceFile
   let format: String
 
+  var sourceFiles: [SourceFile] { [file] }
   var pieceByteCount: Int { dataset.chunkRowByteCount ?? 1 }
 
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
@@ -111,7 +112,7 @@ private struct HDF5Range: RangeReader {
       try dataset.read(range, into: buffer)
     } catch let error as HDF5Error {
       throw WeightFileError(
-        .malformed, error.cause, file: file, format: format, place: .object(path), underlying: error)
+        .malformed, error.cause, file: file.path, format: format, place: .object(path), underlying: error)
     }
   }
 }

@@ -22,6 +22,8 @@ struct SignedRange: RangeReader {
     self.isNegated = isNegated
   }
 
+  var sourceFiles: [SourceFile] { base.sourceFiles }
+
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     try base.read(range, into: buffer)
     let width = base.dtype.swapWidth

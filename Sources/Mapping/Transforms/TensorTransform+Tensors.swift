@@ -61,7 +61,7 @@ extension TensorTransform {
   private static func weightNormed(_ g: LazyTensor, _ v: LazyTensor, _ axis: Int) throws -> LazyTensor {
     let count = v.shape[axis]
     let run = v.shape.dimensions[(axis + 1)...].reduce(1, *)
-    return try v.mapped {
+    return try v.mapped(with: [g]) {
       let factors = try zip(g.binary64(), v.norms(axis: axis)).map { $0 / $1 }
       return { value, index in value * factors[index / run % count] }
     }
@@ -76,11 +76,11 @@ extension TensorTransform {
     let factors: @Sendable () throws -> [Double] = {
       try zip(norm[0].binary64(), norm[3].binary64()).map { $0 / ($1 + epsilon).squareRoot() }
     }
-    let folded = try weight.mapped {
+    let folded = try weight.mapped(with: norm) {
       let factors = try factors()
       return { value, index in value * factors[index / run] }
     }
-    let shift = try norm[1].mapped {
+    let shift = try norm[1].mapped(with: tensors) {
       let (factors, means) = (try factors(), try norm[2].binary64())
       let biases = try bias?.binary64()
       return { beta, index in factors[index] * ((biases?[index] ?? 0) - means[index]) + beta }
@@ -90,6 +90,8 @@ extension TensorTransform {
 }
 
 private struct ZeroRange: RangeReader {
+  var sourceFiles: [SourceFile] { [] }
+
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) {
     buffer.initializeMemory(as: UInt8.self, repeating: 0)
   }

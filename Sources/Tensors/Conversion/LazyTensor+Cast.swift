@@ -94,6 +94,8 @@ private struct CastReader: RangeReader {
   let source: LazyTensor
   let convert: FloatConversion
 
+  var sourceFiles: [SourceFile] { source.sourceFiles }
+
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     let elements = range.lowerBound / convert.resultWidth..<range.upperBound / convert.resultWidth
     let bytes = elements.lowerBound * convert.sourceWidth..<elements.upperBound * convert.sourceWidth

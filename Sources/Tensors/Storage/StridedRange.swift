@@ -84,6 +84,8 @@ package struct StridedRange: RangeReader {
     return inner.stride == width && inner.count * width >= Self.longRunByteCount
   }
 
+  package var sourceFiles: [SourceFile] { bytes.sourceFiles }
+
   package func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     guard !range.isEmpty else { return }
     precondition(range.lowerBound % width == 0 && range.upperBound % width == 0)

@@ -4,17 +4,19 @@ extension LazyTensor {
   /// Each element changed by a function of binary64, rounded once to the same type; nothing is read now.
   ///
   /// - Parameters:
-  ///   - prepare: makes the function when the first element is read, for example from another tensor. The function
+  ///   - others: the tensors that `prepare` reads.
+  ///   - prepare: makes the function when the first element is read. The function
   ///     gets the value and the index of the element in row-major order.
   /// - Precondition: the type is floating-point.
   package func mapped(
+    with others: [LazyTensor] = [],
     _ prepare: @escaping @Sendable () throws -> @Sendable (_ value: Double, _ index: Int) -> Double
   ) throws -> LazyTensor {
     guard let coding = ElementCoding(dtype) else {
       throw TensorError(.unsupportedCast, "\(dtype.rawValue) is not a floating-point type")
     }
     return try LazyTensor(
-      dtype: dtype, shape: shape, content: .reader(MappedRange(source: self, coding: coding, prepare: prepare)))
+      dtype: dtype, shape: shape, content: .reader(MappedRange(self, with: others, coding: coding, prepare: prepare)))
   }
 
   /// The elements as binary64, in row-major order, all in memory.
@@ -53,18 +55,22 @@ extension LazyTensor {
 /// Changes elements while they are read. Memory: as much as the range, as the function and its preparation take.
 private final class MappedRange: RangeReader {
   private let source: LazyTensor
+  private let others: [LazyTensor]
   private let coding: ElementCoding
   private let prepare: @Sendable () throws -> @Sendable (Double, Int) -> Double
   private let prepared = Locked<(@Sendable (Double, Int) -> Double)?>(nil)
 
   init(
-    source: LazyTensor, coding: ElementCoding,
+    _ source: LazyTensor, with others: [LazyTensor], coding: ElementCoding,
     prepare: @escaping @Sendable () throws -> @Sendable (Double, Int) -> Double
   ) {
     self.source = source
+    self.others = others
     self.coding = coding
     self.prepare = prepare
   }
+
+  var sourceFiles: [SourceFile] { ([source] + others).flatMap(\.sourceFiles) }
 
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     let function = try prepared.withLock { prepared in

@@ -101,6 +101,8 @@ private struct ConcatenatedRange: RangeReader {
     rowByteCount = start
   }
 
+  var sourceFiles: [SourceFile] { parts.flatMap(\.tensor.sourceFiles) }
+
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     guard rowByteCount > 0 else { return }
     let rows = range.lowerBound / rowByteCount...(range.upperBound - 1) / rowByteCount

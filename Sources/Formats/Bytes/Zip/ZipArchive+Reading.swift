@@ -128,6 +128,8 @@ private final class ZipInflatedRange: RangeReader {
     self.offset = offset
   }
 
+  var sourceFiles: [SourceFile] { [source.file] }
+
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     let start = offset + UInt64(range.lowerBound)
     guard start <= member.byteCount, UInt64(buffer.count) <= member.byteCount - start else {
