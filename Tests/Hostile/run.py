@@ -14,44 +14,23 @@ import os
 import pickle
 import platform
 import re
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import data_cases  # noqa: F401
 import structure_cases  # noqa: F401
 from case import CANARY, CASES, Place
+from ended import execute
 
 CASES.sort(key=lambda case: case.name)
 assert {case.name for case in CASES} == {f"H5{n:02}" for n in range(1, 43)}
 
 SECONDS, MEBIBYTES = 5, 64
 TRACED = platform.system() == "Linux"
-
-
-def measured(arguments: list[str], folder: Path) -> tuple[int, str, str, float, float]:
-    """Status, output, errors, seconds of the processor, peak of resident memory in MiB."""
-    with open(folder / "out.txt", "w+") as out, open(folder / "err.txt", "w+") as err:
-        process = subprocess.Popen(arguments, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
-        while True:
-            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                break
-            if time.monotonic() > deadline:
-                process.send_signal(signal.SIGKILL)
-            time.sleep(0.002)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0), err.seek(0)
-        unit = 1 << 20 if platform.system() == "Darwin" else 1 << 10
-        seconds = usage.ru_utime + usage.ru_stime
-        return process.returncode, out.read(), err.read(), seconds, usage.ru_maxrss / unit
 
 
 def opened(trace: Path, source: Path, folder: Path) -> set[str]:
@@ -78,14 +57,15 @@ def run(tool: str, path: Path, values, case, floor: float, is_traced: bool) -> s
     output, scratch = path.with_name("out.safetensors"), path.with_name("scratch")
     scratch.mkdir(exist_ok=True)
     command = [tool, "convert", str(path), str(output), "--json"]
-    status, out, err, seconds, peak = measured(command, scratch)
+    ended = execute(command)
+    status, out, err = ended.status, ended.output, ended.errors
     try:
         if status not in (0, 2):
             return f"status {status}: {err[:300]}"
-        if seconds > SECONDS:
-            return f"{seconds:.1f} s"
-        if peak - floor > MEBIBYTES:
-            return f"{peak - floor:.0f} MiB"
+        if ended.seconds > SECONDS:
+            return f"{ended.seconds:.1f} s"
+        if ended.memory - floor > MEBIBYTES:
+            return f"{ended.memory - floor:.0f} MiB"
         if case.outcome == "read":
             if status != 0:
                 return err
@@ -182,7 +162,7 @@ def main() -> None:
     answers = []
     with tempfile.TemporaryDirectory(prefix="tensorferry-hostile-") as name:
         root = Path(name).resolve()
-        floor = measured([tool, "--version"], root)[4]
+        floor = execute([tool, "--version"]).memory
         for index, case in enumerate(CASES):
             folder = root / f"{case.name}-{index}"
             folder.mkdir()

@@ -37,4 +37,18 @@ struct HDF5Attack: CustomTestStringConvertible, Sendable {
     #expect(!attacks.isEmpty)
     for attack in attacks { #expect(attack.wrong.isEmpty, "\(attack.testDescription): \(attack.wrong)") }
   }
+
+  /// A folder of hostile HDF5 files that this project does not hold, for example a clone of HDFGroup/cve_hdf5.
+  private static let corpus = ProcessInfo.processInfo.environment["TENSORFERRY_CORPUS"]
+
+  @Test(
+    "the command outlives a folder of hostile files, and writes only what h5py reads, too",
+    .enabled(if: corpus != nil, "TENSORFERRY_CORPUS names no folder"))
+  func corpus() throws {
+    let told = try python(
+      script: Project.root.appending(path: "Tests/Hostile/corpus.py"),
+      [Project.command.path, try #require(Self.corpus)])
+    print(told)
+    #expect(told.contains("the command never died, never hung, and gave every reason"))
+  }
 }
