@@ -49,7 +49,8 @@ import Testing
             allowed = 64 + 2 * os.stat(path).st_size / (1 << 20)
             if status not in (0, 2) or memory - floor > allowed or seconds > 10:
                 print(name, status, memory - floor, seconds)
-        """, [Project.root.appending(path: "Benchmarks").path, Project.command.path, directory.path])
+        """, [Project.root.appending(path: "Benchmarks").path, Project.command.path, directory.path],
+        isIsolated: true)
       #expect(printed.isEmpty, "\(printed)")
     }
   }

@@ -14,6 +14,7 @@ import os
 import pickle
 import platform
 import re
+import resource
 import shutil
 import subprocess
 import sys

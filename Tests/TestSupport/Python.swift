@@ -43,21 +43,47 @@ public struct PythonFailure: Error, CustomStringConvertible {
 
 /// Runs Python code with the packages of Tests/requirements.txt; `arguments` are `sys.argv[1:]`.
 ///
+/// - Parameter isIsolated: true for a process of its own, whose peak memory is that of the code: on Linux it is otherwise the
+///   fork of one that has imported torch, h5py and safetensors, which takes seconds.
 /// - Returns: what it printed.
 /// - Throws: ``PythonFailure`` with its traceback if it ends with another status than 0.
 @discardableResult
-public func python(_ code: String, _ arguments: [String] = []) throws -> String {
-  try interpret(["-c", code] + arguments)
+public func python(_ code: String, _ arguments: [String] = [], isIsolated: Bool = false) throws -> String {
+  try interpret((isIsolated ? [] : forks.get()) + ["-c", code] + arguments)
 }
 
-/// Runs a Python program; see ``python(_:_:)``.
+/// Runs a Python program in a process of its own; see ``python(_:_:isIsolated:)``.
 @discardableResult
 public func python(script: URL, _ arguments: [String]) throws -> String { try interpret([script.path] + arguments) }
 
 private func interpret(_ arguments: [String]) throws -> String {
-  let completed = try run(
-    Project.python, arguments,
-    environment: ["PYTHONPATH": Project.root.appending(path: "Python").path(), "PYTHONDONTWRITEBYTECODE": "1"])
+  let completed = try run(Project.python, arguments, environment: pythonEnvironment)
   guard completed.status == 0 else { throw PythonFailure(description: completed.errors) }
   return completed.output
+}
+
+private let pythonEnvironment = [
+  "PYTHONPATH": Project.root.appending(path: "Python").path(), "PYTHONDONTWRITEBYTECODE": "1",
+]
+
+/// What stands before the arguments of a Python process so that a fork of the server runs them; the server ends with the tests.
+private let forks = Result<[String], any Error> {
+  #if os(Linux)
+    let folder = Project.root.appending(path: "Tests/Forks")
+    let socket = FileManager.default.temporaryDirectory.appending(path: "tensorferry-\(UUID()).socket").path
+    let server = Process()
+    server.executableURL = Project.python
+    server.arguments = [folder.appending(path: "server.py").path, socket]
+    server.environment = ProcessInfo.processInfo.environment.merging(pythonEnvironment) { $1 }
+    server.standardInput = FileHandle.nullDevice
+    try server.run()
+    while !FileManager.default.fileExists(atPath: socket) {
+      guard server.isRunning else { throw PythonFailure(description: "the server of Python's forks does not start") }
+      Thread.sleep(forTimeInterval: 0.01)
+    }
+    return [folder.appending(path: "client.py").path, socket]
+  #else
+    // Frameworks of macOS do not survive a fork.
+    return []
+  #endif
 }

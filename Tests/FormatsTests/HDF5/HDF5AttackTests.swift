@@ -26,6 +26,9 @@ struct HDF5Attack: CustomTestStringConvertible, Sendable {
   }
 }
 
+/// A folder of hostile HDF5 files that this project does not hold, for example a clone of HDFGroup/cve_hdf5.
+private let corpus = ProcessInfo.processInfo.environment["TENSORFERRY_CORPUS"]
+
 /// H501 to H542. The command must end, with its right values or a typed error, within 5 seconds of the processor and
 /// 64 MiB; no byte of a canary file may come out; and the system calls must show no file opened but the source, the
 /// output, its temporary file and their directory.
@@ -38,16 +41,13 @@ struct HDF5Attack: CustomTestStringConvertible, Sendable {
     for attack in attacks { #expect(attack.wrong.isEmpty, "\(attack.testDescription): \(attack.wrong)") }
   }
 
-  /// A folder of hostile HDF5 files that this project does not hold, for example a clone of HDFGroup/cve_hdf5.
-  private static let corpus = ProcessInfo.processInfo.environment["TENSORFERRY_CORPUS"]
-
   @Test(
     "the command outlives a folder of hostile files, and writes only what h5py reads, too",
     .enabled(if: corpus != nil, "TENSORFERRY_CORPUS names no folder"))
-  func corpus() throws {
+  func foreign() throws {
     let told = try python(
       script: Project.root.appending(path: "Tests/Hostile/corpus.py"),
-      [Project.command.path, try #require(Self.corpus)])
+      [Project.command.path, try #require(corpus)])
     print(told)
     #expect(told.contains("the command never died, never hung, and gave every reason"))
   }

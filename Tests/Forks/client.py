@@ -1,0 +1,22 @@
+"""Lets `server.py` run a Python program with the arguments, streams, folder and environment of this one.
+
+    client.py SOCKET -c CODE | PROGRAM [ARGUMENT...]
+
+The request is a line of JSON, with the three streams beside its first byte; the answer is the program's status, and nothing
+if it died.
+"""
+
+import json
+import os
+import socket
+import sys
+
+connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+connection.connect(sys.argv[1])
+request = {"arguments": sys.argv[2:], "directory": os.getcwd(), "environment": dict(os.environ)}
+line = (json.dumps(request) + "\n").encode()
+connection.sendall(line[socket.send_fds(connection, [line], [0, 1, 2]):])  # fmt: skip
+answer = connection.recv(16)
+if not answer:
+    sys.exit("the program died")
+sys.exit(int(answer))
