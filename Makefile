@@ -6,6 +6,7 @@
 # make bench    docs/benchmarks.md: every goal of speed and memory beside its peer, and growth; about an hour
 # make bench-quick   the same on smaller sizes in three minutes, only printed; BENCH_OPTIONS="--only PATTERN" for some rows
 # make faults   every fault that can be injected, over every writer
+# make sanitize C code, the HDF5 parser and threads, with the sanitizers of addresses, undefined behaviour and threads
 # make fuzz     every parser under libFuzzer and AddressSanitizer; FUZZ_OPTIONS="--runs 1000000 --only hdf5"
 # make bench-memory  the peak memory of every conversion, on files of 4 GiB
 # make install  the command and its completions, below PREFIX (/usr/local)
@@ -24,7 +25,7 @@ RELEASE := swift build -c release $(STATIC) --product tensorferry
 # is plain loops, which take a hundred times as long without.
 STRICT := TENSORFERRY_WARNINGS_ARE_ERRORS=1
 
-.PHONY: demo test faults fuzz lint docs compare bench bench-quick bench-memory bench-programs install libraries test-programs python \
+.PHONY: demo test faults sanitize fuzz lint docs compare bench bench-quick bench-memory bench-programs install libraries test-programs python \
   clean
 
 demo: libraries
@@ -45,8 +46,22 @@ lint: libraries
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
 	@$(STRICT) swift build -c release --build-tests --explicit-target-dependency-import-check error
 
-# A trap of Swift, an access outside of memory, an error without a place or a hang ends it with status 1. The sanitizers are
-# named twice: of several flags SwiftPM gives, clang takes all, and swiftc the last.
+# Package.swift leaves what TENSORFERRY_SANITIZED says. A test asks for more memory than there is; what Python and BLAS leak is no
+# finding.
+SANITIZED := TENSORFERRY_SANITIZED=1 TENSORFERRY_PYTHON="$(abspath $(PYTHON))" SWIFT_BACKTRACE=enable=no \
+  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
+ADDRESS := --scratch-path $(BUILD)/address --sanitize address -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined
+THREAD := --scratch-path $(BUILD)/thread --sanitize thread
+
+sanitize: libraries python
+	@$(SANITIZED) swift build --build-tests $(ADDRESS)
+	@$(SANITIZED) swift test --skip-build $(ADDRESS) \
+	  --filter 'Threads|Zlib|LZF|HDF5Tests|HDF5ReadingTests|TensorsTests|AttentionPooling' --skip MutantTests
+	@$(SANITIZED) swift build --build-tests $(THREAD)
+	@$(SANITIZED) swift test --skip-build $(THREAD) --filter 'ThreadsTests|DataPathTests|LZFChunkTests|AttentionPoolingTests'
+
+# The sanitizers are named twice: of several flags SwiftPM gives, clang takes all, and swiftc the last.
+# A trap of Swift, an access outside of memory, an error without a place or a hang ends it with status 1.
 FUZZ_BUILD := TENSORFERRY_FUZZING=1 swift build -c release --scratch-path $(BUILD)/fuzz --product TensorFerryFuzz \
   --sanitize address --sanitize fuzzer -Xswiftc -sanitize=address,fuzzer --disable-dead-strip
 

@@ -145,7 +145,16 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// `make fuzz` and `make sanitize` set this: only libFuzzer can link the program.
+// `make sanitize` sets this. What has C code, parses HDF5 or runs in threads, with its tests, needs no package whose C code
+// takes minutes to build with each sanitizer.
+if Context.environment["TENSORFERRY_SANITIZED"] != nil {
+  let parts = ["Threads", "Zlib", "LZF", "HDF5Reading", "HDF5", "Tensors", "Operators"]
+  let sanitized = parts.map { "TensorFerry\($0)" } + parts.map { "TensorFerry\($0)Tests" } + ["TensorFerryTestSupport"]
+  package.targets.removeAll { !$0.name.hasPrefix("CTensorFerry") && !sanitized.contains($0.name) }
+  package.products = []
+}
+
+// `make fuzz` sets this: only libFuzzer can link the program.
 if Context.environment["TENSORFERRY_FUZZING"] != nil {
   package.targets += [
     .systemLibrary(name: "CTensorFerryFuzzer", path: "Tests/Fuzz/CFuzzer"),

@@ -130,6 +130,46 @@ import Testing
     #expect(ran.status == 0 && ran.output == "client 1 2 3 false\n", "\(ran.output)\n\(ran.errors)")
   }
 
+  /// In the client's build folder, where what does not depend on the trait is compiled already.
+  @Test("without the trait LibHDF5 the command has no libhdf5, reads HDF5 as with it, and says why it cannot write it")
+  func withoutLibrary() throws {
+    guard try isBuilt() else { return }
+    let built = try run(
+      URL(filePath: "/usr/bin/env"),
+      [
+        "swift", "build", "--package-path", Project.root.path, "--scratch-path",
+        Project.root.appending(path: ".build/client").path, "--disable-default-traits", "--product", "tensorferry",
+      ])
+    #expect(built.status == 0, "\(built.output)\n\(built.errors)")
+    guard built.status == 0 else { return }
+    let command = Self.programs.appending(path: "tensorferry")
+    #if os(Linux)
+      let linked = try run(URL(filePath: "/usr/bin/env"), ["ldd", command.path])
+      #expect(linked.output.contains("libz.") && !linked.output.contains("libhdf5"), "\(linked.output)")
+    #endif
+    try withTemporaryDirectory { directory in
+      let path = { (name: String) in directory.appending(path: name).path }
+      try python(
+        """
+        import sys, h5py, numpy
+        with h5py.File(sys.argv[1], "w", libver="latest") as file:
+            file["layers/0.weight"] = numpy.arange(35, dtype="f4").reshape(5, 7)
+            file.create_dataset("bias", data=numpy.arange(6000, dtype="f8"), chunks=(1000,), compression="gzip", shuffle=True)
+        """, [path("x.h5")])
+      for (program, output) in [(Project.command, "with.safetensors"), (command, "without.safetensors")] {
+        let converted = try run(program, ["convert", path("x.h5"), path(output)])
+        #expect(converted.status == 0, "\(converted.errors)")
+      }
+      #expect(FileManager.default.contentsEqual(atPath: path("with.safetensors"), andPath: path("without.safetensors")))
+      let refused = try run(command, ["convert", path("with.safetensors"), path("y.h5")])
+      #expect(
+        refused.status == 2 && refused.errors.contains("has no libhdf5, by which it is written"), "\(refused.errors)")
+      let library = try run(command, ["inspect", "--reader", "libhdf5", path("x.h5")])
+      #expect(library.status == 2 && library.errors.contains("reads HDF5 without libhdf5"), "\(library.errors)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).count == 3)
+    }
+  }
+
   /// Runs the benchmark's rows that match a pattern, once; `tool` and `worker` may be other programs.
   private func benchmark(_ pattern: String, worker: URL, in folder: URL) throws -> Completed {
     try run(
