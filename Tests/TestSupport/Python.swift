@@ -70,7 +70,7 @@ private let pythonEnvironment = [
 private let forks = Result<[String], any Error> {
   #if os(Linux)
     let folder = Project.root.appending(path: "Tests/Forks")
-    let socket = FileManager.default.temporaryDirectory.appending(path: "tensorferry-\(UUID()).socket").path
+    let socket = FileManager.default.temporaryDirectory.appending(path: "forks-\(UUID().uuidString.prefix(8))").path
     let server = Process()
     server.executableURL = Project.python
     server.arguments = [folder.appending(path: "server.py").path, socket]
