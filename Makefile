@@ -60,8 +60,8 @@ sanitize: libraries python
 	@$(SANITIZED) swift build --build-tests $(THREAD)
 	@$(SANITIZED) swift test --skip-build $(THREAD) --filter 'ThreadsTests|DataPathTests|LZFChunkTests|AttentionPoolingTests'
 
-# The sanitizers are named twice: of several flags SwiftPM gives, clang takes all, and swiftc the last.
-# A trap of Swift, an access outside of memory, an error without a place or a hang ends it with status 1.
+# A trap of Swift, an access outside of memory, an error without a place or a hang ends it with status 1. The sanitizers are
+# named twice: of several flags SwiftPM gives, clang takes all, and swiftc the last.
 FUZZ_BUILD := TENSORFERRY_FUZZING=1 swift build -c release --scratch-path $(BUILD)/fuzz --product TensorFerryFuzz \
   --sanitize address --sanitize fuzzer -Xswiftc -sanitize=address,fuzzer --disable-dead-strip
 

@@ -1,14 +1,11 @@
 #include <math.h>  // which tells the C library by its macros
 
-#ifdef __has_feature
-#if __has_feature(thread_sanitizer)
-// It instruments the functions that choose, which run before it is ready.
-#define TENSORFERRY_DISPATCHED
-#endif
+#ifndef __has_feature
+#define __has_feature(name) 0
 #endif
 
-#if defined(TENSORFERRY_DISPATCHED)
-#elif defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__)
+// ThreadSanitizer instruments the functions that choose a clone, which run before it is ready.
+#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !__has_feature(thread_sanitizer)
 #define TENSORFERRY_DISPATCHED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define TENSORFERRY_DISPATCHED

@@ -26,9 +26,10 @@ import Testing
             print(peak([tool, "convert", f"{folder}/{source}", f"{folder}/{target}"])[0] - floor)
         """,
         [Project.root.appending(path: "Benchmarks").path, Project.command.path, directory.path, ending]
-          + byteCounts.map(String.init))
+          + byteCounts.map(String.init), isIsolated: true)
       let growth = printed.split(separator: "\n").compactMap { Double($0) }
-      #expect(growth.count == 2 && growth.allSatisfy { $0 < 64 }, "\(growth) MiB")
+      // A process that begins with the peak of its parent seems not to grow at all.
+      #expect(growth.count == 2 && growth.allSatisfy { 0 < $0 && $0 < 64 }, "\(growth) MiB")
     }
   }
 }

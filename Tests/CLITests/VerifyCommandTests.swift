@@ -12,9 +12,9 @@ struct Sizes: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { "\(input)-\(hidden)-\(classes), \(positions) positions" }
 
-  static let all = [
-    ((7, 5, 3), 1), ((7, 5, 3), 2), ((7, 5, 3), 49), ((784, 256, 10), 49), ((768, 512, 100), 1), ((768, 512, 100), 2),
-  ].map { Sizes(input: $0.0, hidden: $0.1, classes: $0.2, positions: $1) }
+  static let all = [(7, 5, 3), (784, 256, 10), (768, 512, 100)].flatMap { sizes in
+    [1, 2, 49].map { Sizes(input: sizes.0, hidden: sizes.1, classes: sizes.2, positions: $0) }
+  }
 }
 
 /// Every model and reference is made by PyTorch in the same run.

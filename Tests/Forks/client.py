@@ -1,9 +1,9 @@
-"""Lets `server.py` run a Python program with the arguments, streams, folder and environment of this one.
+"""Lets `server.py` run Python code with the arguments, streams, folder and environment of this program.
 
-    client.py SOCKET -c CODE | PROGRAM [ARGUMENT...]
+    client.py SOCKET CODE [ARGUMENT...]
 
-The request is a line of JSON, with the three streams beside its first byte; the answer is the program's status, and nothing
-if it died.
+The request is a line of JSON, with the three streams beside its first byte; the answer is a status, and nothing if the
+code's process died.
 """
 
 import json
@@ -18,5 +18,5 @@ line = (json.dumps(request) + "\n").encode()
 connection.sendall(line[socket.send_fds(connection, [line], [0, 1, 2]):])  # fmt: skip
 answer = connection.recv(16)
 if not answer:
-    sys.exit("the program died")
+    sys.exit("the process died")
 sys.exit(int(answer))

@@ -1,4 +1,4 @@
-"""Runs Python programs in forks of a process that has already imported what takes seconds to import.
+"""Runs Python code in forks of a process that has already imported what takes seconds to import.
 
     server.py SOCKET
 
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def serve(connection: socket.socket) -> None:
-    """Runs the program that the other end of a connection asks for, and ends the process."""
+    """Runs the code that the other end of a connection sends, and ends the process."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     request, files = receive(connection)
     for number, file in enumerate(files):
@@ -61,7 +61,7 @@ def serve(connection: socket.socket) -> None:
     except BaseException:
         traceback.print_exc()
         status = 1
-    # As an interpreter ends, but for what was there before the fork: files that the program left open are closed.
+    # As an interpreter ends, but for what was there before the fork: files that the code left open are closed.
     sys.modules.pop("__main__")
     gc.collect()
     atexit._run_exitfuncs()
@@ -79,24 +79,17 @@ def receive(connection: socket.socket) -> Tuple[dict, List[int]]:
 
 
 def run(request: dict) -> None:
-    """As `python3 ARGUMENTS` would, where the first is `-c` or the path of a program."""
-    first, *arguments = request["arguments"]
+    """As `python3 -c CODE ARGUMENTS` would."""
+    code, *arguments = request["arguments"]
     os.chdir(request["directory"])
     os.environ.clear()
     os.environ.update(request["environment"])
     sys.path[1:1] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in os.environ
-    if first == "-c":
-        code, *arguments = arguments
-        folder = ""
-    else:
-        folder = os.path.dirname(os.path.abspath(first))
-        with open(first) as file:
-            code = file.read()
-    sys.path[0] = folder
-    sys.argv = [first, *arguments]
+    sys.path[0] = ""
+    sys.argv = ["-c", *arguments]
     module = sys.modules["__main__"] = types.ModuleType("__main__")
-    exec(compile(code, "<string>" if first == "-c" else first, "exec"), module.__dict__)
+    exec(compile(code, "<string>", "exec"), module.__dict__)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import os
 import pickle
 import platform
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -182,5 +181,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     main()

@@ -2,6 +2,8 @@ public import Foundation
 
 /// Cuts as Gear and FastCDC do: where the rolling hash of the last bytes ends in 16 zeros, after 8 KiB to 512 KiB.
 ///
+/// It is here because the support of the tests is compiled with optimisation.
+///
 /// - Returns: the size of each chunk by its content's hash.
 public func contentChunks(of url: URL) throws -> [UInt64: Int] {
   var generator = SeededRandom(1)

@@ -49,7 +49,7 @@ public struct PythonFailure: Error, CustomStringConvertible {
 /// - Throws: ``PythonFailure`` with its traceback if it ends with another status than 0.
 @discardableResult
 public func python(_ code: String, _ arguments: [String] = [], isIsolated: Bool = false) throws -> String {
-  try interpret((isIsolated ? [] : forks.get()) + ["-c", code] + arguments)
+  try interpret((isIsolated ? ["-c"] : forks.get()) + [code] + arguments)
 }
 
 /// Runs a Python program in a process of its own; see ``python(_:_:isIsolated:)``.
@@ -66,7 +66,7 @@ private let pythonEnvironment = [
   "PYTHONPATH": Project.root.appending(path: "Python").path(), "PYTHONDONTWRITEBYTECODE": "1",
 ]
 
-/// What stands before the arguments of a Python process so that a fork of the server runs them; the server ends with the tests.
+/// What stands before code and its arguments so that a fork of the server runs it; the server ends with the tests.
 private let forks = Result<[String], any Error> {
   #if os(Linux)
     let folder = Project.root.appending(path: "Tests/Forks")
@@ -84,6 +84,6 @@ private let forks = Result<[String], any Error> {
     return [folder.appending(path: "client.py").path, socket]
   #else
     // Frameworks of macOS do not survive a fork.
-    return []
+    return ["-c"]
   #endif
 }

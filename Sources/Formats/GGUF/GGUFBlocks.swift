@@ -35,7 +35,7 @@ struct GGUFDequantised: RangeReader {
 
   private static let batchByteCount = 1 << 16
 
-  var sourceFiles: [SourceFile] { [blocks.file] }
+  var sourceFiles: [SourceFile] { blocks.sourceFiles }
 
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     let type = blocks.type

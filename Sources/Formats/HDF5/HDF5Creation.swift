@@ -11,9 +11,6 @@
     private static let largeByteCount = 1 << 20
     private static let largeAlignment: UInt64 = 4096
     private static let alignment: UInt64 = 64
-    /// Tensors from this size on get their space when they are created. What libhdf5 aligns leaves gaps, which it searches
-    /// at every allocation; when it aligned headers, too, which are smaller, 100,000 tensors took 40 times as long as 5,000.
-    private static let eagerByteCount = 512
 
     /// The tensors whose hashes are to be noted when they are known.
     func large(in state: StateDict) -> [StateDict.Element] { state.filter(Self.isLarge) }
@@ -22,16 +19,16 @@
     ///
     /// - Returns: where in it the bytes of each tensor go that has some.
     func places(for state: StateDict, at path: String) throws -> [(LazyTensor, UInt64)] {
-      try create(state, at: path)
-        + allocate(state.filter(Self.isTiny), in: path, alignment: Self.alignment)
-        + allocate(large(in: state), in: path, alignment: Self.largeAlignment)
+      var places = try create(state, at: path)
+      let large = large(in: state)
+      if !large.isEmpty { places += try allocate(large, in: path) }
+      return places
     }
 
-    /// Creates all objects in order and allocates the tensors that are neither tiny nor large; returns where those begin.
+    /// Creates all objects in order and allocates the small tensors; returns where those begin.
     private func create(_ state: StateDict, at path: String) throws -> [(LazyTensor, UInt64)] {
       let options = HDF5FileOptions(
-        tracksCreationOrder: true, alignment: Self.alignment, alignmentThreshold: UInt64(Self.eagerByteCount),
-        isLocked: false)
+        tracksCreationOrder: true, alignment: Self.alignment, tracksFreeSpace: false, isLocked: false)
       return try HDF5File.create(at: path, options: options) { file in
         try file.setAttribute("format", .strings([HDF5Format.profile]))
         for (name, value) in attributes { try file.setAttribute(name, .strings([value])) }
@@ -48,13 +45,13 @@
           let dataset = try file.createDataset(
             element.name, type, dimensions: element.tensor.shape.dimensions.map(UInt64.init),
             options: HDF5DatasetOptions(
-              layout: Self.isEager(element) ? .contiguousAllocatedEarly : .contiguous, tracksAttributeOrder: true))
+              layout: Self.isLarge(element) ? .contiguous : .contiguousAllocatedEarly, tracksAttributeOrder: true))
           if DType.taggedBytes.contains(element.tensor.dtype) {
             try dataset.setAttribute("dtype", .strings([element.tensor.dtype.rawValue]))
           }
           if Self.isLarge(element) { continue }
           try dataset.setAttribute("sha256", .strings([element.tensor.unobserved.sha256()]))
-          if Self.isEager(element) {
+          if element.tensor.byteCount > 0 {
             places.append((element.tensor, try Self.offset(of: dataset)))
           }
         }
@@ -62,14 +59,12 @@
       }
     }
 
-    /// Allocates tensors of one size; HDF5 has one alignment for an open file, so the file is opened again.
-    private func allocate(
-      _ tensors: [StateDict.Element], in path: String, alignment: UInt64
-    ) throws -> [(LazyTensor, UInt64)] {
-      guard !tensors.isEmpty else { return [] }
-      let options = HDF5FileOptions(alignment: alignment, isLocked: false)
+    /// Allocates the large tensors; HDF5 has one alignment for an open file, so the file is opened again.
+    private func allocate(_ large: [StateDict.Element], in path: String) throws -> [(LazyTensor, UInt64)] {
+      let options = HDF5FileOptions(
+        alignment: Self.largeAlignment, alignmentThreshold: UInt64(Self.largeByteCount), isLocked: false)
       return try HDF5File.update(at: path, options: options) { file in
-        try tensors.map { element in
+        try large.map { element in
           let dataset = try file.dataset(element.name)
           // Writing one element allocates all of them.
           let zeros = [UInt8](repeating: 0, count: element.tensor.dtype.bitWidth / 8)
@@ -90,14 +85,6 @@
 
     private static func isLarge(_ element: StateDict.Element) -> Bool {
       element.aliasOf == nil && element.tensor.byteCount >= largeByteCount
-    }
-
-    private static func isEager(_ element: StateDict.Element) -> Bool {
-      element.aliasOf == nil && (eagerByteCount..<largeByteCount).contains(element.tensor.byteCount)
-    }
-
-    private static func isTiny(_ element: StateDict.Element) -> Bool {
-      element.aliasOf == nil && (1..<eagerByteCount).contains(element.tensor.byteCount)
     }
 
     private static func offset(of dataset: borrowing HDF5Dataset) throws -> UInt64 {

@@ -79,6 +79,11 @@ public final class HDF5File: Sendable, HDF5Container, HDF5Attributed {
     let creation = try groupProperties(
       chdf5_class_file_creation, tracksCreationOrder: options.tracksCreationOrder, at: place)
     try check("set the user block", at: place) { H5Pset_userblock(creation.raw, options.userBlockSize) }
+    if !options.tracksFreeSpace {
+      try check("choose not to track free space", at: place) {
+        H5Pset_file_space_strategy(creation.raw, H5F_FSPACE_STRATEGY_AGGR, false, 1)
+      }
+    }
     // A group that is still open must not keep the file from being written to its end.
     let access = try Self.accessProperties(closing: H5F_CLOSE_STRONG, isLocked: options.isLocked, at: place)
     try check("set the version of the format", at: place) {

@@ -19,6 +19,10 @@ public struct HDF5FileOptions: Hashable, Sendable {
   public var userBlockSize: UInt64
   /// True to overwrite an existing file; false to refuse.
   public var replacesExisting: Bool
+  /// False for a file that is written once: libhdf5 then keeps no list of the gaps that an alignment leaves, which it
+  /// searches at every allocation, so that the time grows with the square of the number of datasets. The superblock is then
+  /// of version 2 at least.
+  public var tracksFreeSpace: Bool
   /// False for a file that nobody else knows. A lock outlives the file's closing in a child process that was just started
   /// and has not become its program yet, so that opening the file again at once may fail.
   public var isLocked: Bool
@@ -26,7 +30,7 @@ public struct HDF5FileOptions: Hashable, Sendable {
   public init(
     tracksCreationOrder: Bool = false, alignment: UInt64 = 1, alignmentThreshold: UInt64 = 1,
     oldestVersion: Version = .earliest, userBlockSize: UInt64 = 0, replacesExisting: Bool = false,
-    isLocked: Bool = true
+    tracksFreeSpace: Bool = true, isLocked: Bool = true
   ) {
     self.tracksCreationOrder = tracksCreationOrder
     self.alignment = alignment
@@ -34,6 +38,7 @@ public struct HDF5FileOptions: Hashable, Sendable {
     self.oldestVersion = oldestVersion
     self.userBlockSize = userBlockSize
     self.replacesExisting = replacesExisting
+    self.tracksFreeSpace = tracksFreeSpace
     self.isLocked = isLocked
   }
 

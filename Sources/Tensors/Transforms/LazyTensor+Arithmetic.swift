@@ -5,8 +5,8 @@ extension LazyTensor {
   ///
   /// - Parameters:
   ///   - others: the tensors that `prepare` reads.
-  ///   - prepare: makes the function when the first element is read. The function
-  ///     gets the value and the index of the element in row-major order.
+  ///   - prepare: makes the function when the first element is read. The function gets the value and the index of the
+  ///     element in row-major order.
   /// - Precondition: the type is floating-point.
   package func mapped(
     with others: [LazyTensor] = [],
